@@ -1,0 +1,5 @@
+"""Speech models: what the engine needs of one, and the ones there are."""
+
+from voicert.models.base import Bundle, Sampling, SpeechModel, StepOutput
+
+__all__ = ["Bundle", "Sampling", "SpeechModel", "StepOutput"]
