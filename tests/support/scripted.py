@@ -1,0 +1,215 @@
+"""A small deterministic model and a lossless codec, so that everything around a model can be tested exactly.
+
+The codec carries 16-bit PCM in its codes: one codebook per sample of a 20 ms frame. The model listens for energy.
+After `listen_frames` loud frames and then `quiet_frames` quiet ones it answers: the step with the start token, one tone
+of 200 ms per word, and the step with the end token. Its user text says "hello" and then " there" for every further
+200 ms of loud input. `speech(ms)` makes a sound that both this model and the voice detector take for a voice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from voicert.errors import ModelError
+from voicert.models.base import Bools, Bundle, Ints, Sampling, StepOutput
+from voicert_codecs.base import Codes, CodecError, Pcm, Rows
+
+SAMPLE_RATE = 24_000  # Hz
+FRAME = 480  # samples, 20 ms
+ZERO = 32_768  # the code of a sample of silence
+PAD, START, END, FIRST_WORD = 0, 1, 2, 3
+WORDS = (
+    "one", " two", " three", " four", " five", " six", " seven", " eight", " nine", " ten",
+    " eleven", " twelve", " thirteen", " fourteen", " fifteen", " sixteen", " seventeen", " eighteen",
+    " nineteen", " twenty",
+)  # fmt: skip
+
+
+def silence(ms: int) -> NDArray[np.float32]:
+    """``ms`` of digital silence, [samples]."""
+    return np.zeros(ms * SAMPLE_RATE // 1000, np.float32)
+
+
+def speech(ms: int, pitch_hz: float = 120.0, level: float = 0.3) -> NDArray[np.float32]:
+    """``ms`` of a buzzing vowel, [samples]: harmonics of a wavering pitch under three formants."""
+    t = np.arange(ms * SAMPLE_RATE // 1000) / SAMPLE_RATE
+    phase = 2 * np.pi * (pitch_hz * t + 0.8 * np.sin(2 * np.pi * 3 * t))
+    wave = np.zeros_like(t)
+    for harmonic in range(1, int(3800 / pitch_hz)):
+        hz = harmonic * pitch_hz
+        gain = sum(np.exp(-(((hz - centre) / 180.0) ** 2)) for centre in (600.0, 1100.0, 2500.0))
+        wave += (gain + 0.02) * np.sin(harmonic * phase + harmonic)
+    peak = float(np.abs(wave).max()) if wave.size else 1.0
+    return (level * wave / max(peak, 1e-9)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the model listens for and what it answers."""
+
+    words: tuple[str, ...] = WORDS
+    word_frames: int = 10  # 200 ms per word
+    tone_hz: float = 440.0  # of the first word; each next one is 20 Hz higher
+    level: float = 0.3  # peak of the tones
+    listen_frames: int = 5  # loud frames that make a request
+    quiet_frames: int = 5  # quiet frames after it before the answer begins
+    eager_frames: int = 0  # when above 0: the answer begins after so many loud frames, while the user still talks
+    by_loudness: bool = False  # the first word depends on the exact samples heard, so sessions can be told apart
+    threshold: float = 0.02  # RMS above which a frame is loud
+    keep_frames: int = 500  # steps that rewind can undo
+
+
+@dataclass
+class PcmState:
+    """Frames each slot has passed through the codec; the codec needs no other memory."""
+
+    encoded: NDArray[np.int64]  # [B]
+    decoded: NDArray[np.int64]  # [B]
+
+
+class PcmCodec:
+    """16-bit PCM as codes: exact, no delay."""
+
+    sample_rate = SAMPLE_RATE
+    frame_size = FRAME
+    num_codebooks = FRAME
+    codebook_size = 65_536
+    delay_samples = 0
+
+    def init_state(self, batch: int) -> PcmState:
+        return PcmState(np.zeros(batch, np.int64), np.zeros(batch, np.int64))
+
+    def reset(self, state: PcmState, row: int) -> None:
+        state.encoded[row] = state.decoded[row] = 0
+
+    def snapshot(self, state: PcmState, row: int) -> tuple[int, int]:
+        return int(state.encoded[row]), int(state.decoded[row])
+
+    def restore(self, state: PcmState, row: int, saved: tuple[int, int]) -> None:
+        state.encoded[row], state.decoded[row] = saved
+
+    def encode(self, pcm: Pcm, state: PcmState, rows: Rows | None = None) -> Codes:
+        rows = np.arange(len(state.encoded)) if rows is None else rows
+        if pcm.ndim != 2 or len(pcm) != len(rows) or pcm.shape[1] % FRAME:
+            raise CodecError(f"pcm must be [{len(rows)}, frames * {FRAME}], not {pcm.shape}")
+        codes = np.clip(np.rint(pcm * 32_767.0), -32_768, 32_767).astype(np.int64) + ZERO
+        frames = codes.reshape(len(rows), -1, FRAME)  # [B, T, K]
+        state.encoded[rows] += frames.shape[1]
+        return frames.transpose(0, 2, 1)
+
+    def decode(self, codes: Codes, state: PcmState, rows: Rows | None = None) -> Pcm:
+        rows = np.arange(len(state.decoded)) if rows is None else rows
+        if codes.ndim != 3 or codes.shape[:2] != (len(rows), FRAME):
+            raise CodecError(f"codes must be [{len(rows)}, {FRAME}, frames], not {codes.shape}")
+        state.decoded[rows] += codes.shape[2]
+        pcm = (codes - ZERO).astype(np.float32) / np.float32(32_767.0)
+        return pcm.transpose(0, 2, 1).reshape(len(rows), -1)
+
+
+@dataclass(frozen=True)
+class Ear:
+    """Everything one slot remembers."""
+
+    sampling: Sampling = field(default_factory=Sampling)
+    steps: int = 0
+    loud: int = 0  # loud frames of the request so far
+    quiet: int = 0  # quiet frames since the last loud one
+    heard: int = 0  # sum of the request's codes, for `by_loudness`
+    at: int = -1  # next frame of the answer, -1 outside of one
+    first: int = 0  # the word the answer begins with
+
+
+class ScriptedModel:
+    """Answers energy with numbers. See the module's first lines."""
+
+    name = "scripted"
+    frame_rate = SAMPLE_RATE / FRAME
+    num_codebooks = FRAME
+    pad_id, start_id, end_id = PAD, START, END
+
+    def __init__(self, max_slots: int, script: Script) -> None:
+        self.max_slots = max_slots
+        self.script = script
+        self.pieces = ("", "", "", *script.words, "hello", " there")
+        self.ears = [Ear() for _ in range(max_slots)]
+        self.past: list[deque[Ear]] = [deque(maxlen=script.keep_frames) for _ in range(max_slots)]
+        self.tones = [_tone(script, i) for i in range(len(script.words))]  # each [word_frames, K]
+
+    def piece(self, token: int) -> str:
+        return self.pieces[token]
+
+    def reset(self, slot: int, sampling: Sampling) -> None:
+        self.ears[slot] = Ear(sampling)
+        self.past[slot].clear()
+
+    def step(self, slots: Ints, user_codes: Ints, hush: Bools) -> StepOutput:
+        text, user_text = np.full(len(slots), PAD), np.full(len(slots), PAD)
+        codes = np.full((len(slots), FRAME), ZERO)
+        for row, slot in enumerate(slots.tolist()):
+            ear = self.ears[slot]
+            self.past[slot].append(ear)
+            ear, user_text[row] = self._listen(ear, user_codes[row])
+            ear, text[row], codes[row] = self._hush(ear) if hush[row] else self._answer(ear)
+            self.ears[slot] = replace(ear, steps=ear.steps + 1)
+        return StepOutput(text, user_text, codes)
+
+    def rewind(self, slot: int, frames: int) -> None:
+        if frames > len(self.past[slot]):
+            raise ModelError(f"only {len(self.past[slot])} steps are kept, {frames} were to be forgotten")
+        for _ in range(frames):
+            self.ears[slot] = self.past[slot].pop()
+
+    def snapshot(self, slot: int) -> tuple[Ear, tuple[Ear, ...]]:
+        return self.ears[slot], tuple(self.past[slot])
+
+    def restore(self, slot: int, saved: tuple[Ear, tuple[Ear, ...]]) -> None:
+        self.ears[slot] = saved[0]
+        self.past[slot] = deque(saved[1], maxlen=self.script.keep_frames)
+
+    def _listen(self, ear: Ear, codes: NDArray[np.int64]) -> tuple[Ear, int]:
+        pcm = (codes - ZERO) / 32_768.0
+        if float(np.sqrt(np.mean(pcm * pcm))) > self.script.threshold:
+            ear = replace(ear, loud=ear.loud + 1, quiet=0, heard=ear.heard + int(codes.sum()))
+            if ear.loud == self.script.listen_frames:
+                return ear, len(self.pieces) - 2  # "hello"
+            if ear.loud > self.script.listen_frames and (ear.loud - self.script.listen_frames) % 10 == 0:
+                return ear, len(self.pieces) - 1  # " there"
+            return ear, PAD
+        ear = replace(ear, quiet=ear.quiet + 1)
+        if ear.quiet > self.script.quiet_frames:  # too short for a request, or spoken into an answer
+            ear = replace(ear, loud=0, heard=0)
+        return ear, PAD
+
+    def _hush(self, ear: Ear) -> tuple[Ear, int, NDArray[np.int64]]:
+        return replace(ear, at=-1), END if ear.at >= 0 else PAD, np.full(FRAME, ZERO)
+
+    def _answer(self, ear: Ear) -> tuple[Ear, int, NDArray[np.int64]]:
+        script, still = self.script, np.full(FRAME, ZERO)
+        if ear.at < 0:
+            asked = ear.loud >= script.listen_frames and ear.quiet >= script.quiet_frames
+            if not asked and not (script.eager_frames and ear.loud >= script.eager_frames):
+                return ear, PAD, still
+            first = ear.heard % len(script.words) if script.by_loudness else 0
+            return replace(ear, at=0, first=first, loud=0, heard=0), START, still
+        word, frame = divmod(ear.at, script.word_frames)
+        if word >= len(script.words):
+            return replace(ear, at=-1), END, still
+        word = (word + ear.first) % len(script.words)
+        ear = replace(ear, at=ear.at + 1)
+        return ear, FIRST_WORD + word if frame == 0 else PAD, self.tones[word][frame]
+
+
+def _tone(script: Script, word: int) -> NDArray[np.int64]:
+    samples = script.word_frames * FRAME
+    t = np.arange(samples) / SAMPLE_RATE
+    fade = np.minimum(1.0, np.minimum(np.arange(samples), np.arange(samples)[::-1]) / 120.0)  # 5 ms
+    wave = script.level * fade * np.sin(2 * np.pi * (script.tone_hz + 20.0 * word) * t)
+    return (np.rint(wave * 32_767.0).astype(np.int64) + ZERO).reshape(script.word_frames, FRAME)
+
+
+def scripted_bundle(max_slots: int, script: Script | None = None) -> Bundle:
+    """The scripted model with its codec, as ``voicert.models.load`` would give it."""
+    return Bundle(ScriptedModel(max_slots, script or Script()), PcmCodec(), Sampling())
