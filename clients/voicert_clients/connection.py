@@ -1,0 +1,140 @@
+"""The WebSocket of a client without a screen: a thin shell of I/O around ``wire``."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from voicert_clients.errors import Disconnected
+from voicert_clients.wire import Event, Pcm, audio_message, parse_event
+
+DEFAULT_URL = "ws://127.0.0.1:8400/v1/realtime"
+ENDPOINT = "/v1/realtime"
+EXTRAS = "timing,frames"
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+OPEN_TIMEOUT_S = 15.0
+WEBSOCKET_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+
+
+def realtime_url(url: str, extras: str = EXTRAS) -> str:
+    """The address to connect to, from what a person typed or a server printed.
+
+    ``http://host:8400`` becomes ``ws://host:8400/v1/realtime?voicert=timing,frames``; a path or query that is
+    already there is kept.
+
+    Raises:
+        Disconnected: it is no web address.
+    """
+    parts = urlsplit(url if "://" in url else f"ws://{url}")
+    scheme = WEBSOCKET_SCHEMES.get(parts.scheme)
+    if scheme is None or not parts.hostname:
+        raise Disconnected(f"{url!r} is no server address: give one like {DEFAULT_URL}.")
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if extras:
+        query.setdefault("voicert", extras)
+    path = parts.path if parts.path.strip("/") else ENDPOINT
+    return urlunsplit((scheme, parts.netloc, path, urlencode(query, safe=","), ""))
+
+
+class Connection:
+    """One conversation with a server. Use ``open`` and, at the end, ``close``."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    @classmethod
+    async def open(cls, url: str, *, verify: bool = True) -> Connection:
+        """Connects.
+
+        Args:
+            url: as for ``realtime_url``.
+            verify: False takes any certificate of a ``wss`` server, as for one that signed its own.
+
+        Raises:
+            Disconnected: nothing that speaks the protocol answers there.
+        """
+        address = realtime_url(url)
+        context = _context(verify) if address.startswith("wss:") else None
+        try:
+            socket = await connect(
+                address,
+                ssl=context,
+                compression=None,
+                max_size=MAX_MESSAGE_BYTES,
+                open_timeout=OPEN_TIMEOUT_S,
+                proxy=None,
+            )
+        except InvalidURI as error:
+            raise Disconnected(f"{url!r} is no server address: give one like {DEFAULT_URL}.") from error
+        except InvalidHandshake as error:
+            raise Disconnected(f"What answers at {url} is no realtime server ({error}).") from error
+        except (OSError, TimeoutError) as error:
+            raise Disconnected(
+                f"Cannot reach a server at {url} ({_reason(error)}): start one with `voicert serve`."
+            ) from error
+        return cls(socket)
+
+    async def receive(self, timeout_s: float) -> Event | None:
+        """The next event, None when none came in time.
+
+        Raises:
+            Disconnected: the server closed the connection.
+            WireError: what came is not the protocol.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                message = await self._socket.recv()
+        except TimeoutError:
+            return None
+        except ConnectionClosed as error:
+            raise Disconnected(_closing(error)) from error
+        return parse_event(message)
+
+    async def send(self, message: str) -> None:
+        """Sends one message; waits while the network does not take it.
+
+        Raises:
+            Disconnected: the server closed the connection.
+        """
+        try:
+            await self._socket.send(message)
+        except ConnectionClosed as error:
+            raise Disconnected(_closing(error)) from error
+
+    async def send_audio(self, pcm: Pcm) -> None:
+        """Sends more of the microphone."""
+        await self.send(audio_message(pcm))
+
+    async def close(self) -> None:
+        """Ends the conversation."""
+        await self._socket.close()
+
+
+def _context(verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _reason(error: OSError | TimeoutError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return error.strerror or str(error) or type(error).__name__
+
+
+def _closing(error: ConnectionClosed) -> str:
+    if error.rcvd is None:
+        return "The connection to the server was lost."
+    if error.rcvd.code == 1013:
+        return f"The server is at capacity{_because(error.rcvd.reason)}: try again later."
+    return f"The server closed the connection (code {error.rcvd.code}{_because(error.rcvd.reason)})."
+
+
+def _because(reason: str) -> str:
+    return f", {reason}" if reason else ""

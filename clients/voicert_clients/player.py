@@ -1,0 +1,74 @@
+"""What the server's events do to the speaker, and what the speaker tells the server."""
+
+from __future__ import annotations
+
+from voicert_clients.playback import Block, Playback
+from voicert_clients.wire import (
+    AudioDelta,
+    AudioDone,
+    Event,
+    ResponseDone,
+    ResponseStarted,
+    SessionReady,
+    SpeechStarted,
+    heard_message,
+)
+
+
+class Player:
+    """Plays answers and falls silent when one is cut. Not thread-safe: its owner locks."""
+
+    def __init__(self, playback: Playback) -> None:
+        self.playback = playback
+        self._interrupts = True  # the server cancels what the user talks over
+        self._response_id = ""  # the answer in progress at the server, "" when none is
+        self._cut_id = ""  # the answer whose late samples are no longer wanted
+        self._heard: tuple[str, int] | None = None  # item and how many of its samples have left the speaker
+        self._reported: tuple[str, int] | None = None
+
+    @property
+    def silent(self) -> bool:
+        """No answer is in progress and nothing is left to play."""
+        return not self._response_id and self.playback.idle
+
+    def handle(self, event: Event) -> None:
+        """Applies one event; those that do not concern the speaker are ignored."""
+        match event:
+            case SessionReady():
+                self._interrupts = event.interrupts
+            case ResponseStarted():
+                self._response_id = event.response_id
+            case AudioDelta() if event.response_id != self._cut_id:
+                self.playback.push(event.item_id, event.pcm)
+            case AudioDone():
+                self.playback.finish()
+            case SpeechStarted() if self._interrupts:
+                self._cut_id = self._response_id
+                self.playback.flush()
+            case ResponseDone():
+                self._ended(event)
+            case _:
+                pass
+
+    def render(self, samples: int) -> Block:
+        """As ``Playback.render``; remembers what was heard."""
+        block = self.playback.render(samples)
+        if block.spans:
+            last = block.spans[-1]
+            self._heard = (last.item_id, last.item_position + last.samples)
+        return block
+
+    def heard_report(self) -> str | None:
+        """The message that tells the server the heard position, None when it has not moved."""
+        if self._heard is None or self._heard == self._reported:
+            return None
+        self._reported = self._heard
+        return heard_message(*self._heard)
+
+    def _ended(self, event: ResponseDone) -> None:
+        if event.response_id == self._response_id:
+            self._response_id = ""
+        if event.status == "cancelled" and event.response_id != self._cut_id:
+            self._cut_id = event.response_id
+            self.playback.flush()
+        self.playback.finish()

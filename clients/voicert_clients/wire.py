@@ -1,0 +1,266 @@
+"""The wire protocol as a client without a screen needs it: JSON text in, events out. No I/O.
+
+Names and shapes are those of the OpenAI Realtime protocol; the extras, all named ``voicert``, are absent
+with other servers, and every field that comes from them may then be None.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicert_clients.errors import WireError
+
+SAMPLE_RATE = 24_000  # Hz, mono, 16-bit on the wire
+SAMPLES_PER_MS = SAMPLE_RATE // 1000
+FULL_SCALE = 32_768  # 16-bit steps from 0 to 1.0
+
+Pcm = NDArray[np.float32]  # [samples] at SAMPLE_RATE, full scale is -1..1
+
+
+@dataclass(frozen=True)
+class SessionReady:
+    """``session.created`` or ``session.updated``."""
+
+    model: str
+    interrupts: bool  # the server cancels an answer when the user speaks over it
+
+
+@dataclass(frozen=True)
+class SpeechStarted:
+    audio_start_ms: float  # on the clock of the input samples
+
+
+@dataclass(frozen=True)
+class SpeechStopped:
+    audio_end_ms: float  # on the clock of the input samples
+
+
+@dataclass(frozen=True)
+class UserText:
+    item_id: str
+    delta: str
+
+
+@dataclass(frozen=True)
+class UserDone:
+    item_id: str
+    transcript: str
+
+
+@dataclass(frozen=True)
+class ResponseStarted:
+    response_id: str
+
+
+@dataclass(frozen=True)
+class AudioDelta:
+    response_id: str
+    item_id: str
+    pcm: Pcm
+    input_samples: int | None  # input consumed when this audio was generated
+
+
+@dataclass(frozen=True)
+class TextDelta:
+    response_id: str
+    delta: str
+
+
+@dataclass(frozen=True)
+class AudioDone:
+    response_id: str
+
+
+@dataclass(frozen=True)
+class ResponseDone:
+    response_id: str
+    status: str  # completed, cancelled, incomplete or failed
+    reason: str  # why it was not completed, "" when it was
+
+
+@dataclass(frozen=True)
+class TurnTiming:
+    """When the server heard the user end and when it answered, in ms of the input clock."""
+
+    response_id: str
+    input_end_ms: float | None
+
+
+@dataclass(frozen=True)
+class FrameTiming:
+    """How long the server took over one frame."""
+
+    input_samples: int  # input consumed up to the end of this frame
+    queue_ms: float
+    encode_ms: float
+    model_ms: float
+    decode_ms: float
+    late: bool  # it missed its deadline
+
+
+@dataclass(frozen=True)
+class Frames:
+    frames: tuple[FrameTiming, ...]
+
+
+@dataclass(frozen=True)
+class ServerError:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Other:
+    """An event that needs nothing done."""
+
+    type: str
+
+
+Event = (
+    SessionReady
+    | SpeechStarted
+    | SpeechStopped
+    | UserText
+    | UserDone
+    | ResponseStarted
+    | AudioDelta
+    | TextDelta
+    | AudioDone
+    | ResponseDone
+    | TurnTiming
+    | Frames
+    | ServerError
+    | Other
+)
+
+
+def parse_event(message: str | bytes) -> Event:
+    """One message of the server as an event.
+
+    Raises:
+        WireError: it is not JSON, has no type, or lacks a field that its type must have.
+    """
+    try:
+        body = json.loads(message)
+    except ValueError as error:
+        raise WireError(f"The server sent something that is not JSON: {error}.") from error
+    if not isinstance(body, dict) or not isinstance(cast(dict[str, Any], body).get("type"), str):
+        raise WireError("The server sent a message without a type.")
+    event = cast(dict[str, Any], body)
+    try:
+        return _event(event["type"], event)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WireError(f"The server sent a malformed {event['type']} ({error!r}).") from error
+
+
+def _event(kind: str, body: dict[str, Any]) -> Event:
+    match kind:
+        case "session.created" | "session.updated":
+            return _session(body["session"])
+        case "input_audio_buffer.speech_started":
+            return SpeechStarted(float(body["audio_start_ms"]))
+        case "input_audio_buffer.speech_stopped":
+            return SpeechStopped(float(body["audio_end_ms"]))
+        case "conversation.item.input_audio_transcription.delta":
+            return UserText(str(body["item_id"]), str(body["delta"]))
+        case "conversation.item.input_audio_transcription.completed":
+            return UserDone(str(body["item_id"]), str(body["transcript"]))
+        case "response.created":
+            return ResponseStarted(str(body["response"]["id"]))
+        case "response.output_audio.delta":
+            return _audio(body)
+        case "response.output_audio_transcript.delta":
+            return TextDelta(str(body["response_id"]), str(body["delta"]))
+        case "response.output_audio.done":
+            return AudioDone(str(body["response_id"]))
+        case "response.done":
+            return _response_done(body["response"])
+        case "voicert.turn.timing":
+            end_ms = body.get("input_end_ms")
+            return TurnTiming(str(body["response_id"]), None if end_ms is None else float(end_ms))
+        case "voicert.frames":
+            return Frames(tuple(_frame(frame) for frame in body["frames"]))
+        case "error":
+            error = body["error"]
+            return ServerError(str(error.get("code") or error.get("type") or ""), str(error["message"]))
+        case _:
+            return Other(kind)
+
+
+def _part(whole: dict[str, Any], name: str) -> dict[str, Any]:
+    """An object inside another one, empty when it is absent or null."""
+    return whole.get(name) or {}
+
+
+def _session(session: dict[str, Any]) -> SessionReady:
+    detection = _part(_part(_part(session, "audio"), "input"), "turn_detection")
+    return SessionReady(str(session.get("model") or ""), bool(detection.get("interrupt_response", True)))
+
+
+def _audio(body: dict[str, Any]) -> AudioDelta:
+    input_samples = _part(body, "voicert").get("input_samples")
+    return AudioDelta(
+        str(body["response_id"]),
+        str(body["item_id"]),
+        pcm_from_base64(body["delta"]),
+        None if input_samples is None else int(input_samples),
+    )
+
+
+def _response_done(response: dict[str, Any]) -> ResponseDone:
+    reason = _part(response, "status_details").get("reason")
+    return ResponseDone(str(response["id"]), str(response["status"]), str(reason or ""))
+
+
+def _frame(frame: dict[str, Any]) -> FrameTiming:
+    return FrameTiming(
+        int(frame["input_samples"]),
+        float(frame["queue_ms"]),
+        float(frame["encode_ms"]),
+        float(frame["model_ms"]),
+        float(frame["decode_ms"]),
+        bool(frame["late"]),
+    )
+
+
+def audio_message(pcm: Pcm) -> str:
+    """The message that gives the server more of the microphone."""
+    return '{"type":"input_audio_buffer.append","audio":"' + pcm_to_base64(pcm) + '"}'
+
+
+def heard_message(item_id: str, heard_samples: int) -> str:
+    """The message that says how much of an assistant item the speaker has played."""
+    return json.dumps(
+        {"type": "voicert.heard", "item_id": item_id, "content_index": 0, "heard_samples": heard_samples}
+    )
+
+
+def cancel_message() -> str:
+    """The message that ends the answer in progress."""
+    return '{"type":"response.cancel"}'
+
+
+def pcm_to_base64(pcm: Pcm) -> str:
+    """Samples as base64 of 16-bit little-endian integers; what is beyond full scale is clipped."""
+    scaled = np.clip(np.rint(pcm * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
+    return base64.b64encode(scaled.astype("<i2").tobytes()).decode("ascii")
+
+
+def pcm_from_base64(text: str) -> Pcm:
+    """The samples that ``pcm_to_base64`` wrote.
+
+    Raises:
+        WireError: it is not base64 or not a whole number of samples.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+        return np.frombuffer(raw, dtype="<i2").astype(np.float32) / np.float32(FULL_SCALE)
+    except (binascii.Error, ValueError) as error:
+        raise WireError(f"The server sent audio that cannot be read: {error}.") from error
