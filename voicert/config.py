@@ -1,0 +1,240 @@
+"""Every setting of the server, in one frozen tree, read from four places and validated once.
+
+A value is taken from the first of these that gives it: the command line (``--port 8400``), the environment
+(``VOICERT_PORT=8400``), the TOML file (``port = 8400`` under ``[server]``), the default below.
+Field names are unique over the whole tree, so that an option needs no section in its name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, cast, get_args, get_type_hints
+
+from voicert.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class About:
+    """The comment of a field, which is its ``--help`` text too, and the values it allows."""
+
+    text: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+_HOST = "address to listen on; 0.0.0.0 is every IPv4 interface"
+_ORIGINS = "origins of web pages that may connect besides the server's own and loopback ones; * is any"
+_MESSAGE = "largest message of a client; a larger one closes its connection (1009)"
+_OUTGOING = "most that waits for a client to read; past it the connection is closed (1008)"
+_PING = "seconds between pings, and the most a client may take to answer one"
+_LEVEL = "what is written to stderr"
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """Where the server listens and what one connection may cost."""
+
+    host: Annotated[str, About(_HOST)] = "127.0.0.1"
+    port: Annotated[int, About("TCP port; 0 picks a free one", 0, 65535)] = 8400
+    tls_cert: Annotated[Path | None, About("PEM file with the certificate chain; needs tls_key")] = None
+    tls_key: Annotated[Path | None, About("PEM file with the private key; needs tls_cert")] = None
+    allow_origins: Annotated[tuple[str, ...], About(_ORIGINS)] = ()
+    max_message_bytes: Annotated[int, About(_MESSAGE, 1024, 64 << 20)] = 4 << 20
+    max_outgoing_bytes: Annotated[int, About(_OUTGOING, 64 << 10, 1 << 30)] = 4 << 20
+    ping_s: Annotated[float, About(_PING, 0.1, 3600)] = 10.0
+    shutdown_s: Annotated[float, About("seconds that clients get to say goodbye at the end", 0, 60)] = 3.0
+    log_level: Annotated[str, About(_LEVEL, choices=("debug", "info", "warning", "error"))] = "warning"
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Which model runs and how wide."""
+
+    model: Annotated[str, About("name of a bundled model, or the folder of one")] = "nano"
+    max_sessions: Annotated[int, About("conversations at once; the next is refused (1013)", 1, 1024)] = 4
+    threads: Annotated[int, About("CPU threads of the model", 1, 256)] = 1
+
+
+@dataclass(frozen=True)
+class SessionConfig:
+    """How turns are told apart in every conversation."""
+
+    vad_aggressiveness: Annotated[int, About("how readily a sound is taken for noise", 0, 3)] = 2
+    min_speech_ms: Annotated[int, About("voice that begins the user's turn, in ms", 20, 10_000)] = 60
+    interrupt_min_ms: Annotated[int, About("voice that cuts a speaking assistant, in ms", 20, 10_000)] = 160
+    silence_ms: Annotated[int, About("quiet that ends the user's turn, in ms", 20, 10_000)] = 500
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration."""
+
+    server: ServerConfig = ServerConfig()
+    engine: EngineConfig = EngineConfig()
+    session: SessionConfig = SessionConfig()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One leaf of the tree, as the command line, the environment and the file see it."""
+
+    section: str
+    name: str
+    kind: Any  # the annotated type: int, float, str, Path | None or tuple[str, ...]
+    default: object
+    about: About
+
+    @property
+    def flag(self) -> str:
+        """The command line option, such as ``--max-sessions``."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable, such as ``VOICERT_MAX_SESSIONS``."""
+        return "VOICERT_" + self.name.upper()
+
+
+_SECTIONS: Mapping[str, type] = {"server": ServerConfig, "engine": EngineConfig, "session": SessionConfig}
+
+
+def settings() -> Iterator[Setting]:
+    """Every leaf of the tree, in its order."""
+    for section, cls in _SECTIONS.items():
+        kinds = get_type_hints(cls, include_extras=True)
+        for leaf in fields(cls):
+            kind, about = get_args(kinds[leaf.name])
+            yield Setting(section, leaf.name, kind, leaf.default, about)
+
+
+def load_config(options: Mapping[str, str], environ: Mapping[str, str], path: Path | None = None) -> Config:
+    """The configuration from command line options (by field name), the environment and a TOML file.
+
+    Raises:
+        ConfigError: a value is of the wrong type or out of range, a name is unknown, or the file cannot be
+            read; the sentence names the source.
+    """
+    in_file = _read_file(path) if path is not None else {}
+    values: dict[str, dict[str, object]] = {section: {} for section in _SECTIONS}
+    for setting in settings():
+        if setting.name in options:
+            value = _from_text(setting, options[setting.name], setting.flag)
+        elif setting.variable in environ:
+            value = _from_text(setting, environ[setting.variable], setting.variable)
+        elif setting.name in in_file.get(setting.section, {}):
+            source = f"{setting.name} in {path}"
+            value = _from_toml(setting, in_file[setting.section][setting.name], source)
+        else:
+            continue
+        values[setting.section][setting.name] = value
+    config = Config(
+        **{name: cls(**values[name]) for name, cls in _SECTIONS.items()}  # pyright: ignore[reportArgumentType]
+    )
+    _check_together(config)
+    return config
+
+
+def _check_together(config: Config) -> None:
+    server = config.server
+    if (server.tls_cert is None) != (server.tls_key is None):
+        missing = "tls_key" if server.tls_key is None else "tls_cert"
+        raise ConfigError(f"TLS needs both tls_cert and tls_key, and {missing} is missing.")
+
+
+def _read_file(path: Path) -> dict[str, dict[str, object]]:
+    """The sections of a TOML file, with every name known."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read the config file {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The config file {path} is not UTF-8 text.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The config file {path} is not valid TOML: {error}.") from error
+    names: dict[str, list[str]] = {section: [] for section in _SECTIONS}
+    for setting in settings():
+        names[setting.section].append(setting.name)
+    for section, content in data.items():
+        if section not in names:
+            known = _hint(section, list(names))
+            raise ConfigError(f"The config file {path} has an unknown section [{section}]; {known}.")
+        if not isinstance(content, dict):
+            raise ConfigError(f"In the config file {path}, {section} must be a table: write [{section}].")
+        for name in cast(dict[str, object], content):
+            if name not in names[section]:
+                known = _hint(name, names[section])
+                raise ConfigError(f"The config file {path} has an unknown setting {name}; {known}.")
+    return data
+
+
+def _hint(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"the nearest known is {close[0]}" if close else f"known are {', '.join(known)}"
+
+
+def _from_text(setting: Setting, text: str, source: str) -> object:
+    """A value written as text on the command line or in the environment."""
+    kind = _base(setting.kind)
+    if kind is Path:
+        return Path(text).expanduser() if text else None
+    if kind is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if kind is str:
+        return _checked(setting, text, source)
+    try:
+        number = kind(text)
+    except ValueError:
+        raise ConfigError(f"{source} must be {_wanted(setting)}, not {text!r}.") from None
+    return _checked(setting, number, source)
+
+
+def _from_toml(setting: Setting, value: object, source: str) -> object:
+    """A value that TOML has already typed."""
+    kind = _base(setting.kind)
+    if kind is tuple and isinstance(value, list):
+        parts = cast(list[object], value)
+        if all(isinstance(part, str) for part in parts):
+            return tuple(parts)
+    elif kind is Path and isinstance(value, str):
+        return Path(value).expanduser() if value else None
+    elif kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _checked(setting, float(value), source)
+    elif isinstance(value, kind) and not isinstance(value, bool):
+        return _checked(setting, value, source)
+    raise ConfigError(f"{source} must be {_wanted(setting)}, not {value!r}.")
+
+
+def _checked(setting: Setting, value: Any, source: str) -> object:
+    outside_choices = bool(setting.about.choices) and value not in setting.about.choices
+    too_low = setting.about.low is not None and not value >= setting.about.low  # "not >=" refuses nan too
+    too_high = setting.about.high is not None and not value <= setting.about.high
+    empty = value == "" or value == float("inf")
+    if outside_choices or too_low or too_high or empty:
+        raise ConfigError(f"{source} must be {_wanted(setting)}, not {value!r}.")
+    return value
+
+
+def _wanted(setting: Setting) -> str:
+    """What a setting accepts, to complete "must be …"."""
+    if setting.about.choices:
+        return "one of " + ", ".join(setting.about.choices)
+    kind = _base(setting.kind)
+    noun = {int: "a whole number", float: "a number", str: "a text that is not empty", Path: "a path"}.get(
+        kind, "a list of texts"
+    )
+    if setting.about.low is not None and setting.about.high is not None:
+        return f"{noun} from {setting.about.low:.15g} to {setting.about.high:.15g}"
+    return noun if setting.about.low is None else f"{noun} of at least {setting.about.low:.15g}"
+
+
+def _base(kind: Any) -> Any:
+    """``Path | None`` → Path, ``tuple[str, ...]`` → tuple, others as they are."""
+    if kind in (int, float, str):
+        return kind
+    args = get_args(kind)
+    return Path if Path in args else tuple

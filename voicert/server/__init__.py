@@ -1,0 +1,1 @@
+"""The server: a page, an OpenAI Realtime WebSocket, health and metrics around one engine."""

@@ -1,0 +1,171 @@
+"""One WebSocket: the shell of I/O around a facade and a session.
+
+    client ─▶ read ─▶ facade.receive ─▶ actions ─▶ Session ─▶ engine thread
+    client ◀─ write ◀─ outbox ◀─ facade.translate ◀─ call_soon_threadsafe ◀─┘
+
+All but the engine's thread run on the event loop, so nothing here needs a lock and nothing may take long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from voicert.errors import CapacityError, InputError
+from voicert.server.outbox import Outbox
+from voicert.server.realtime import Extras, Facade, Outcome
+from voicert.server.realtime.actions import Action, CancelResponse, Configure, HeardUpTo, Push
+from voicert.server.realtime.items import Event
+from voicert.server.service import Service
+from voicert.server.transport import abort_of
+from voicert.session import Session, open_session
+from voicert.session.events import Event as SessionEvent
+from voicert.session.events import SessionFailed
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+GRACE_S = 5.0  # what a client gets to read its goodbye before the connection is dropped
+
+
+class Connection:
+    """From accept to close."""
+
+    def __init__(self, websocket: WebSocket, service: Service) -> None:
+        self._websocket = websocket
+        self._service = service
+        self._loop = asyncio.get_running_loop()
+        self._outbox = Outbox(service.config.server.max_outgoing_bytes)
+        self._facade = Facade(
+            service.model_name, service.turns, service.frame_rate, token=secrets.token_hex(6)
+        )
+        self._session: Session | None = None
+        self._goodbye: tuple[int, str] | None = None  # close code and reason, once the end is decided
+        self.abort = abort_of(websocket.scope)
+
+    async def run(self) -> None:
+        """Serves the client until either side ends it."""
+        offered = self._websocket.scope.get("subprotocols", [])
+        await self._websocket.accept(subprotocol="realtime" if "realtime" in offered else None)
+        leave = self._service.enter(self)
+        writer = asyncio.create_task(self._write())
+        try:
+            self._open()
+            await self._read()
+            await writer  # the goodbye
+        finally:
+            self._release()
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+            self._loop.call_later(GRACE_S, self.abort)
+            leave()
+
+    def end(self, code: int, reason: str, drop: bool = False) -> None:
+        """Frees the slot now, sends what waits (unless dropped) and then the close code."""
+        if self._goodbye is None:
+            self._goodbye = (code, reason)
+            self._release()
+            self._outbox.close(drop)
+            self._loop.call_later(GRACE_S, self.abort)
+
+    def _open(self) -> None:
+        if self._service.stopping:
+            self.end(1001, "The server is stopping.")
+            return
+        try:
+            self._session = open_session(self._service.engine, self._sink, self._service.turns)
+        except CapacityError:
+            limit = self._service.config.engine.max_sessions
+            message = f"All {limit} sessions are taken; try again later."
+            self._send(self._facade.error(message, "at_capacity", kind="server_error"))
+            self.end(1013, "at capacity")
+            return
+        wanted = self._websocket.query_params.get("voicert", "").split(",")
+        self._carry_out(self._facade.open(Extras("timing" in wanted, "frames" in wanted)))
+
+    async def _read(self) -> None:
+        """Client → session, until the client is gone or the end is decided."""
+        while self._goodbye is None:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                self._outbox.close(drop=True)
+                return
+            text = message.get("text")
+            self._guarded(self._receive, message["bytes"] if text is None else text)
+            await asyncio.sleep(0)  # a client that sends without a pause must not hold up the others
+
+    async def _write(self) -> None:
+        """Outbox → client, then the goodbye."""
+        # A RuntimeError says that the transport has closed by itself, for instance after a message too large.
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while (text := await self._outbox.get()) is not None:
+                await self._websocket.send_text(text)
+            if self._goodbye is not None:
+                await self._websocket.close(*self._goodbye)
+
+    def _sink(self, events: Sequence[SessionEvent]) -> None:
+        """Session → event loop, from the engine's thread."""
+        self._loop.call_soon_threadsafe(self._guarded, self._deliver, events)
+
+    def _deliver(self, events: Sequence[SessionEvent]) -> None:
+        for event in self._facade.translate(events):
+            self._send(event)
+        last = events[-1]
+        if isinstance(last, SessionFailed):
+            self.end(1001 if last.code == "engine_stopped" else 1011, last.message[:100])
+
+    def _receive(self, message: str | bytes) -> None:
+        self._carry_out(self._facade.receive(message))
+
+    def _carry_out(self, outcome: Outcome) -> None:
+        for action in outcome.actions:
+            try:
+                self._act(action)
+            except InputError as error:
+                self._send(self._facade.error(error, error.code, event_id=outcome.event_id))
+        for event in outcome.events:
+            self._send(event)
+
+    def _act(self, action: Action) -> None:
+        session = self._session
+        if session is None:
+            return
+        match action:
+            case Push(pcm):
+                session.push(pcm)
+            case CancelResponse(response):
+                session.cancel(response)
+            case HeardUpTo(item, samples):
+                session.heard(item, samples)
+            case Configure(settings):
+                session.update(settings)
+
+    def _send(self, event: Event) -> None:
+        self._service.counts.errors += event["type"] == "error"
+        if not self._outbox.put(json.dumps(event, separators=(",", ":"))):
+            self._service.counts.slow_clients += 1
+            limit = self._outbox.limit_bytes
+            self.end(1008, f"The client does not read: more than {limit} bytes wait for it.", drop=True)
+
+    def _guarded(self, step: Callable[[T], None], argument: T) -> None:
+        """A mistake in our own logic costs this connection, and no other."""
+        try:
+            step(argument)
+        except Exception:
+            log.exception("a connection's logic failed")
+            message = "The server made a mistake and ends this session."
+            self._send(self._facade.error(message, "internal_error", kind="server_error"))
+            self.end(1011, "internal error")
+
+    def _release(self) -> None:
+        """Frees the slot."""
+        if self._session is not None:
+            self._session.close()

@@ -1,0 +1,112 @@
+"""`voicert serve`: from a configuration to a running server, and back to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from voicert.config import Config, ServerConfig
+from voicert.engine import Engine
+from voicert.models.base import Bundle
+from voicert.server.app import build_app
+from voicert.server.listen import check_tls, open_sockets, url_of
+from voicert.server.origin import is_loopback
+from voicert.server.service import Service
+from voicert.server.transport import Transport
+
+log = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with a goodbye to every session at the end and a word when it listens."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.service = service
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in self.servers:
+            listening.close()
+        await self.service.shutdown()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGINT and SIGTERM end the server in order; a second one ends it at once. Neither is an error."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def serve(config: Config, bundle: Bundle | None = None) -> None:
+    """Runs until SIGINT or SIGTERM. ``bundle`` None loads the configured model.
+
+    Raises:
+        ConfigError: the address, the port or the TLS files cannot be used.
+        ModelError: the model is unknown, incomplete or cannot run.
+    """
+    check_tls(config.server)
+    sockets = open_sockets(config.server.host, config.server.port)
+    try:
+        if bundle is None:
+            bundle = load_bundle(config)
+        engine = Engine(bundle, config.engine.max_sessions)
+        engine.start()
+        try:
+            url = url_of(config.server, sockets)
+            server = make_server(engine, config, lambda: print(f"voicert is listening on {url}", flush=True))
+            _warn_of_plain_http(config.server)
+            asyncio.run(server.serve(sockets))
+        finally:
+            engine.stop()
+    finally:
+        for opened in sockets:
+            opened.close()
+
+
+def load_bundle(config: Config) -> Bundle:
+    """The configured model. The import waits until here, since reading a model's library takes a moment."""
+    from voicert.models import load
+
+    return load(config.engine.model, config.engine.max_sessions, config.engine.threads)
+
+
+def make_server(engine: Engine, config: Config, ready: Callable[[], None]) -> Server:
+    """The uvicorn server around a started engine; ``ready`` is called when it accepts connections."""
+    app = build_app(engine, config)
+    server = config.server
+    settings = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws=Transport,
+        ws_max_size=server.max_message_bytes,
+        ws_ping_interval=server.ping_s,
+        ws_ping_timeout=server.ping_s,
+        ws_per_message_deflate=False,  # base64 of sound hardly shrinks, and it costs time
+        lifespan="off",
+        log_config=None,
+        log_level=server.log_level,
+        access_log=False,
+        server_header=False,
+        ssl_certfile=server.tls_cert,
+        ssl_keyfile=server.tls_key,
+        timeout_graceful_shutdown=1,
+    )
+    return Server(settings, app.state.service, ready)
+
+
+def _warn_of_plain_http(server: ServerConfig) -> None:
+    if server.tls_cert is None and not is_loopback(server.host):
+        log.warning(
+            "browsers on other machines give no page the microphone without TLS: set tls_cert, tls_key"
+        )
