@@ -1,9 +1,10 @@
-"""A small deterministic model and a lossless codec, so that everything around a model can be tested exactly.
+"""A small deterministic model and a lossless codec, so that all around a model can be tested exactly.
 
-The codec carries 16-bit PCM in its codes: one codebook per sample of a 20 ms frame. The model listens for energy.
-After `listen_frames` loud frames and then `quiet_frames` quiet ones it answers: the step with the start token, one tone
-of 200 ms per word, and the step with the end token. Its user text says "hello" and then " there" for every further
-200 ms of loud input. `speech(ms)` makes a sound that both this model and the voice detector take for a voice.
+The codec carries 16-bit PCM in its codes: one codebook per sample of a 20 ms frame. The model listens for
+energy. After `listen_frames` loud frames and then `quiet_frames` quiet ones it answers: the step with the
+start token, one tone of 200 ms per word, and the step with the end token. Its user text says "hello" and then
+" there" for every further 200 ms of loud input. `speech(ms)` makes a sound that both this model and the voice
+detector take for a voice.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from voicert_codecs.base import CodecError, Codes, Pcm, Rows
+
 from voicert.errors import ModelError
 from voicert.models.base import Bools, Bundle, Ints, Sampling, StepOutput
-from voicert_codecs.base import Codes, CodecError, Pcm, Rows
 
 SAMPLE_RATE = 24_000  # Hz
 FRAME = 480  # samples, 20 ms
@@ -56,8 +58,12 @@ class Script:
     level: float = 0.3  # peak of the tones
     listen_frames: int = 5  # loud frames that make a request
     quiet_frames: int = 5  # quiet frames after it before the answer begins
-    eager_frames: int = 0  # when above 0: the answer begins after so many loud frames, while the user still talks
-    by_loudness: bool = False  # the first word depends on the exact samples heard, so sessions can be told apart
+    eager_frames: int = (
+        0  # when above 0: the answer begins after so many loud frames, while the user still talks
+    )
+    by_loudness: bool = (
+        False  # the first word depends on the exact samples heard, so sessions can be told apart
+    )
     threshold: float = 0.02  # RMS above which a frame is loud
     keep_frames: int = 500  # steps that rewind can undo
 

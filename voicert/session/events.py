@@ -1,11 +1,13 @@
 """What a session tells the world: a handful of facts, in the order in which they happened.
 
-Times in ``_ms`` and ``input_samples`` are on the session's input clock: input consumed since the session began, at
-24 kHz, silence that was fed in included. ``item`` and ``response`` count from 1; users and assistant share the items.
+Times in ``_ms`` and ``input_samples`` are on the session's input clock: input consumed since the session
+began, at 24 kHz, silence that was fed in included. ``item`` and ``response`` count from 1; users and the
+assistant share the items.
 
-Order within a session: `SpeechStarted` and `SpeechStopped` of one item alternate. Between `ResponseStarted` and its
-`ResponseDone` lie all text, audio and timing of that response, and no other response. `UserText` and `UserDone` of an
-item come after its `SpeechStarted`, possibly long after its `SpeechStopped`. `SessionFailed` is the last event of all.
+Order within a session: `SpeechStarted` and `SpeechStopped` of one item alternate. Between `ResponseStarted`
+and its `ResponseDone` lie all text, audio and timing of that response, and no other response. `UserText` and
+`UserDone` of an item come after its `SpeechStarted`, possibly long after its `SpeechStopped`.
+`SessionFailed` is the last event of all.
 """
 
 from __future__ import annotations

@@ -1,0 +1,61 @@
+"""What passes between the engine and whoever sits on one of its slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One complete frame of input."""
+
+    pcm: NDArray[np.float32]  # [frame samples], full scale is -1..1
+    complete_at: float  # seconds on the engine's clock: when its last sample came
+    hush: bool  # the assistant must be silent in this step
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One frame's way through the engine."""
+
+    queue_ms: float  # from `Frame.complete_at` to the start of the step
+    encode_ms: float  # of the whole batch, as are the next two
+    model_ms: float
+    decode_ms: float
+    batch: int  # frames in the same step
+    late: bool  # a deadline miss: the step ended later than one frame period after `Frame.complete_at`
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What one step gave for one frame."""
+
+    text: int  # the assistant's text token
+    user_text: int  # the token of what was heard
+    pcm: NDArray[np.float32]  # [frame samples] of the assistant's voice
+    hushed: bool  # the step was asked to be silent
+    timing: Timing
+
+
+class Seat(Protocol):
+    """One session as the engine sees it; all of this is called on the engine's thread."""
+
+    def take(self, now: float) -> Frame | None:
+        """The next frame in order, or None when none is ready at ``now``."""
+        ...
+
+    def due(self) -> float | None:
+        """When `take` would give a frame although nothing was pushed; None for never."""
+        ...
+
+    def advance(self, frame: Frame, stepped: Stepped) -> None:
+        """Hears the result of a frame that `take` gave."""
+        ...
+
+    def fail(self, code: str, message: str) -> None:
+        """The engine has given up this seat; its slot is no longer its own."""
+        ...

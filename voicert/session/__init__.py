@@ -1,0 +1,7 @@
+"""A conversation as the world outside sees it: sound in, events out."""
+
+from voicert.session.conversation import Conversation
+from voicert.session.session import Session, Sink, open_session
+from voicert.session.settings import TurnSettings
+
+__all__ = ["Conversation", "Session", "Sink", "TurnSettings", "open_session"]

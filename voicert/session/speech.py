@@ -1,0 +1,98 @@
+"""Where the user's speech begins and ends, from 20 ms windows. Pure: time is the sample counter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicert.session.vad import SAMPLE_RATE, WINDOW, VoiceDetector
+
+BLOCK = 120  # samples, 5 ms: the resolution of an end of speech
+MAX_GAP = 2 * WINDOW  # a beginning survives this much quiet between two voiced windows
+FLOOR = 10 ** (-55 / 20)  # RMS; nothing below this is taken for a voice
+# The detector holds on for about 100 ms after a voice. A window this far below the loudest recent one
+# is that hold, and not speech.
+TAIL = 10 ** (-30 / 20)
+FORGET = 0.995  # per window: the loudest window fades by 2 dB a second
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Speech began."""
+
+    at: int  # samples: start of the first voiced window
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Speech ended."""
+
+    at: int  # samples: end of the last voice
+
+
+Edge: TypeAlias = Began | Ended
+
+
+class SpeechTracker:
+    """Turns frames into edges: `Began` and `Ended` alternate."""
+
+    def __init__(self, aggressiveness: int) -> None:
+        self._detector = VoiceDetector(aggressiveness)
+        self.clock = 0  # samples seen
+        self.speaking = False
+        self.voice_end = 0  # samples: end of the last voice, whether or not speech had begun
+        self._run = 0  # voiced samples of a beginning, gaps left out
+        self._run_start = 0
+        self._peak = 0.0  # RMS of the loudest recent voiced window
+
+    def set_aggressiveness(self, aggressiveness: int) -> None:
+        """See `VoiceDetector`."""
+        self._detector.set_aggressiveness(aggressiveness)
+
+    def advance(self, pcm: NDArray[np.float32], begin_samples: int, end_samples: int) -> list[Edge]:
+        """Hears ``pcm`` [T * 480]; speech begins after so many voiced samples, ends after so many quiet."""
+        edges: list[Edge] = []
+        for start in range(0, len(pcm), WINDOW):
+            self._hear(pcm[start : start + WINDOW])
+            if not self.speaking and self._run >= begin_samples:
+                self.speaking = True
+                edges.append(Began(self._run_start))
+            elif self.speaking and self.clock - self.voice_end >= end_samples:
+                edges.append(self.end())
+        return edges
+
+    def end(self) -> Ended:
+        """Ends speech now, also one that has not quite begun; what follows must begin anew."""
+        self.speaking = False
+        self._run = 0
+        return Ended(self.voice_end)
+
+    def _hear(self, window: NDArray[np.float32]) -> None:
+        self.clock += len(window)
+        blocks = np.square(window).reshape(-1, BLOCK).mean(1)  # [4] mean square of 5 ms
+        level = float(blocks.mean()) ** 0.5
+        voiced = self._detector.voiced(window)  # always asked: it learns the noise from every window
+        self._peak *= FORGET
+        quietest = max(FLOOR, self._peak * TAIL)
+        if voiced and level >= quietest:
+            self._peak = max(self._peak, level)
+            loud = int(np.flatnonzero(blocks >= quietest**2)[-1]) + 1
+            if self._run == 0:
+                self._run_start = self.clock - len(window)
+            self._run += len(window)
+            self.voice_end = self.clock - len(window) + loud * BLOCK
+        elif self.clock - self.voice_end > MAX_GAP:
+            self._run = 0
+
+
+def to_ms(samples: int) -> int:
+    """24 kHz samples as whole milliseconds, rounded down."""
+    return samples * 1000 // SAMPLE_RATE
+
+
+def to_samples(ms: int) -> int:
+    """Milliseconds as 24 kHz samples, exactly."""
+    return ms * SAMPLE_RATE // 1000
