@@ -35,7 +35,7 @@ apt_install() {
   local options=(-qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
   export DEBIAN_FRONTEND=noninteractive
   apt-get "${options[@]}" update </dev/null >&2 || say "apt-get update failed; trying with the lists at hand."
-  apt-get "${options[@]}" install -y --no-install-recommends "$@" </dev/null >&2 ||
+  apt-get "${options[@]}" install -y --no-install-recommends "$@" </dev/null >/dev/null ||
     fail "apt-get could not install these Debian packages: $*."
 }
 
