@@ -1,0 +1,161 @@
+"""The nano codec run by ONNX Runtime, without torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from voicert_codecs.base import Codec, CodecError, Codes, Pcm, Rows
+from voicert_codecs.nano.config import NanoCodecConfig
+
+Floats = NDArray[np.float32]
+
+
+@dataclass
+class NanoCodecState:
+    """One row per slot; see ``NanoCodecModules.fresh`` for the meaning."""
+
+    tail: Floats  # [S, hop] the encoder's last samples
+    encoder: Floats  # [S, blocks, kernel - 1, C]
+    overlap: Floats  # [S, hop] the decoder's samples that wait for the next frame
+    decoder: Floats  # [S, blocks, kernel - 1, C]
+
+    def parts(self) -> tuple[Floats, Floats, Floats, Floats]:
+        return self.tail, self.encoder, self.overlap, self.decoder
+
+
+class NanoCodec(Codec[NanoCodecState]):
+    """Streaming encoder and decoder at 50 frames/s; see :class:`voicert_codecs.Codec`.
+
+    Args:
+        folder: holds ``config.json``, ``encoder.onnx`` and ``decoder.onnx``; the shipped weights when None.
+        threads: of each ONNX session.
+
+    Raises:
+        CodecError: a file is missing or unreadable.
+    """
+
+    def __init__(self, folder: Path | None = None, threads: int = 1) -> None:
+        folder = folder or Path(str(files("voicert_codecs.nano") / "weights"))
+        self.config = read_config(folder / "config.json")
+        self.sample_rate = self.config.sample_rate
+        self.frame_size = self.config.frame_size
+        self.num_codebooks = self.config.num_codebooks
+        self.codebook_size = self.config.codebook_size
+        self.delay_samples = self.config.delay_samples
+        self._encoder = open_session(folder / "encoder.onnx", threads)
+        self._decoder = open_session(folder / "decoder.onnx", threads)
+
+    def init_state(self, batch: int) -> NanoCodecState:
+        c = self.config
+        past = c.kernel - 1
+        return NanoCodecState(
+            np.zeros((batch, c.hop), np.float32),
+            np.zeros((batch, c.encoder_blocks, past, c.encoder_width), np.float32),
+            np.zeros((batch, c.hop), np.float32),
+            np.zeros((batch, c.decoder_blocks, past, c.decoder_width), np.float32),
+        )
+
+    def reset(self, state: NanoCodecState, row: int) -> None:
+        for part in state.parts():
+            part[row] = 0.0
+
+    def snapshot(self, state: NanoCodecState, row: int) -> NanoCodecState:
+        return NanoCodecState(*(part[row : row + 1].copy() for part in state.parts()))
+
+    def restore(self, state: NanoCodecState, row: int, saved: NanoCodecState) -> None:
+        for part, old in zip(state.parts(), saved.parts(), strict=True):
+            part[row] = old[0]
+
+    def encode(self, pcm: Pcm, state: NanoCodecState, rows: Rows | None = None) -> Codes:
+        if pcm.ndim != 2 or pcm.shape[1] == 0 or pcm.shape[1] % self.frame_size:
+            raise CodecError(
+                f"pcm has shape {pcm.shape}, wanted [B, T * {self.frame_size}] with T at least 1"
+            )
+        rows = self._rows(rows, len(state.tail), len(pcm))
+        inputs = {
+            "pcm": _paired(pcm),
+            "tail": _paired(state.tail[rows]),
+            "state": _paired(state.encoder[rows]),
+        }
+        codes, tail, encoder = self._run(self._encoder, inputs, len(rows))
+        state.tail[rows], state.encoder[rows] = tail, encoder
+        return codes
+
+    def decode(self, codes: Codes, state: NanoCodecState, rows: Rows | None = None) -> Pcm:
+        if codes.ndim != 3 or codes.shape[1] != self.num_codebooks or codes.shape[2] == 0:
+            raise CodecError(
+                f"codes have shape {codes.shape}, wanted [B, {self.num_codebooks}, T] with T at least 1"
+            )
+        if codes.min() < 0 or codes.max() >= self.codebook_size:
+            raise CodecError(
+                f"codes must lie in 0..{self.codebook_size - 1}, got {codes.min()}..{codes.max()}"
+            )
+        rows = self._rows(rows, len(state.overlap), len(codes))
+        inputs = {
+            "codes": _paired(codes), "overlap": _paired(state.overlap[rows]), "state": _paired(state.decoder[rows])
+        }  # fmt: skip
+        pcm, overlap, decoder = self._run(self._decoder, inputs, len(rows))
+        state.overlap[rows], state.decoder[rows] = overlap, decoder
+        return pcm
+
+    @staticmethod
+    def _run(
+        session: ort.InferenceSession, inputs: dict[str, NDArray[Any]], count: int
+    ) -> list[NDArray[Any]]:
+        return [np.asarray(out)[:count] for out in session.run(None, inputs)]
+
+    @staticmethod
+    def _rows(rows: Rows | None, slots: int, given: int) -> Rows:
+        chosen = np.arange(slots) if rows is None else rows
+        if len(chosen) != given:
+            raise CodecError(f"{given} rows of data for {len(chosen)} rows of state")
+        return chosen
+
+
+def _paired(x: NDArray[Any]) -> NDArray[Any]:
+    """At least two rows: a matrix product of one row takes another kernel, whose last bits differ from those of many."""
+    return np.repeat(x, 2, axis=0) if len(x) == 1 else x
+
+
+def read_config(path: Path) -> NanoCodecConfig:
+    """Reads the codec's numbers.
+
+    Raises:
+        CodecError: the file is missing or not understood.
+    """
+    try:
+        return NanoCodecConfig(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise CodecError(f"cannot read the codec's configuration {path}: {error}") from error
+
+
+def write_config(config: NanoCodecConfig, path: Path) -> None:
+    path.write_text(json.dumps(dataclasses.asdict(config), indent=1) + "\n")
+
+
+def open_session(path: Path, threads: int) -> ort.InferenceSession:
+    """An ONNX Runtime session on the CPU.
+
+    Raises:
+        CodecError: the file is missing or no ONNX graph.
+    """
+    if not path.is_file():
+        raise CodecError(f"the weights {path} are missing; reinstall voicert or export them again")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises several unrelated types here
+        raise CodecError(f"cannot load the weights {path}: {error}") from error

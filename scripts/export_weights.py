@@ -1,0 +1,42 @@
+"""Puts trained weights into the packages: the codec's graphs, the model's step, configuration and vocabulary."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from nano.corpus import silence_codes
+from nano.weights import load_codec, load_model
+from voicert.models.config import save_config
+from voicert.models.export import export as export_model
+from voicert_codecs.nano.export import export as export_codec
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--codec", type=Path, default=Path("runs/codec/checkpoint.pt"))
+    parser.add_argument("--model", type=Path, default=Path("runs/model"), help="folder of train_model.py")
+    parser.add_argument("--vocabulary", type=Path, default=Path("runs/corpus/vocabulary.json"))
+    parser.add_argument("--only-codec", action="store_true")
+    parser.add_argument("--to", type=Path, default=ROOT, help="another root than the repository's")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    codec = load_codec(args.codec)
+    export_codec(codec, args.to / "codecs/voicert_codecs/nano/weights")
+    if args.only_codec:
+        return
+    folder = args.to / "voicert/models/weights/nano"
+    folder.mkdir(parents=True, exist_ok=True)
+    model = load_model(args.model)
+    export_model(model, folder / "step.onnx")
+    shutil.copy(args.vocabulary, folder / "vocabulary.json")
+    save_config(model.config, folder / "config.json", silence=silence_codes(codec).tolist(),
+                sampling={"temperature": 0.0, "text_temperature": 0.0})  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

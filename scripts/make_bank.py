@@ -1,0 +1,18 @@
+"""Speaks the bank of requests and answers that the codec and the model are trained on."""
+
+import argparse
+from pathlib import Path
+
+from nano.bank import build
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("runs/bank"))
+    parser.add_argument(
+        "--blocks", type=int, default=300, help="training blocks of 48 utterances of one voice"
+    )
+    parser.add_argument("--held-out-blocks", type=int, default=6, help="of each held-out kind")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    build(args.out, args.blocks, args.held_out_blocks, args.seed, args.workers)

@@ -1,0 +1,1 @@
+"""Training of the bundled codec and model: data, losses and loops. Nothing that serves imports it."""

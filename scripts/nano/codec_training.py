@@ -1,0 +1,130 @@
+"""Losses and quantiser training of the nano codec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+from voicert_codecs.nano.config import NanoCodecConfig
+from voicert_codecs.nano.modules import NanoCodecModules, Quantizer
+
+WINDOWS = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 80), (2048, 80))  # samples, mel bands
+
+
+def mel_filters(bands: int, bins: int, sample_rate: int) -> Tensor:
+    """Triangular mel filters [bins, bands], each of area one."""
+    top = 2595 * torch.log10(torch.tensor(1 + sample_rate / 2 / 700))
+    edges = 700 * (10 ** (torch.linspace(0, float(top), bands + 2) / 2595) - 1)
+    freqs = torch.linspace(0, sample_rate / 2, bins)[:, None]
+    rise = (freqs - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - freqs) / (edges[2:] - edges[1:-1])
+    filters = torch.minimum(rise, fall).clamp(min=0)
+    return filters / filters.sum(0).clamp(min=1e-3)
+
+
+class RealFFT(torch.autograd.Function):
+    """rfft whose gradient is one inverse rfft; torch's own goes through a complex FFT of twice the size."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.size = x.shape[-1]
+        return torch.fft.rfft(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        grad = grad * 0.5
+        grad[..., 0] *= 2
+        grad[..., -1] *= 2
+        return torch.fft.irfft(grad, ctx.size, norm="forward")
+
+
+def windows_of(x: Tensor, size: int) -> Tensor:
+    """[B, N] → [B, frames, size], a quarter window apart, by joining four shifted rows of blocks."""
+    hop = size // 4
+    blocks = x[:, : x.shape[1] // hop * hop].unflatten(1, (-1, hop))
+    return torch.cat([blocks[:, i : blocks.shape[1] - 3 + i] for i in range(4)], dim=2)
+
+
+class MelLoss(nn.Module):
+    """Mean absolute difference of log-mel spectra at several resolutions."""
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        for i, (window, bands) in enumerate(WINDOWS):
+            self.register_buffer(f"window{i}", torch.hann_window(window))
+            self.register_buffer(f"mel{i}", mel_filters(bands, window // 2 + 1, sample_rate))
+
+    def forward(self, made: Tensor, wanted: Tensor) -> Tensor:
+        total = made.new_zeros(())
+        both = torch.cat([made, wanted])
+        for i, (size, _) in enumerate(WINDOWS):
+            window = self.get_buffer(f"window{i}")
+            spectrum: Tensor = RealFFT.apply(windows_of(both, size) * window)  # type: ignore[assignment]
+            power = (spectrum.real**2 + spectrum.imag**2) / window.square().sum()
+            mel = torch.log10(power @ self.get_buffer(f"mel{i}") + 1e-6)
+            a, b = mel.chunk(2)
+            total = total + (a - b).abs().mean()
+        return total / len(WINDOWS)
+
+
+class QuantizerTrainer:
+    """Moving-average codebooks with restart of dead entries, and random depth (SoundStream; EnCodec)."""
+
+    def __init__(self, quantizer: Quantizer, decay: float = 0.98) -> None:
+        self.q = quantizer
+        self.decay = decay
+        self.count = torch.ones(quantizer.codebooks.shape[:2])
+        self.total = quantizer.codebooks.clone()
+
+    @torch.no_grad()
+    def fit(self, latent: Tensor, rounds: int = 12) -> None:
+        """k-means of every codebook in turn on latent [N, D]."""
+        residual = latent
+        for k in range(len(self.q.codebooks)):
+            book = residual[torch.randperm(len(residual))[: self.q.codebooks.shape[1]]].clone()
+            for _ in range(rounds):
+                index = self.q.nearest(residual, book)
+                count = torch.bincount(index, minlength=len(book)).float()
+                total = torch.zeros_like(book).index_add_(0, index, residual)
+                alive = count > 0
+                book[alive] = total[alive] / count[alive, None]
+                book[~alive] = residual[torch.randint(len(residual), (int((~alive).sum()),))]
+            self.q.codebooks[k] = book
+            self.count[k] = 8.0
+            self.total[k] = book * 8.0
+            residual = residual - book[self.q.nearest(residual, book)]
+
+    def __call__(self, latent: Tensor, depth: int) -> tuple[Tensor, Tensor]:
+        """latent [B, T, D] → quantised to ``depth`` codebooks with a straight-through gradient, commitment loss."""
+        flat = latent.flatten(0, 1).float()
+        residual = flat.detach()
+        quantised = torch.zeros_like(flat)
+        for k in range(depth):
+            book = self.q.codebooks[k]
+            index = self.q.nearest(residual, book)
+            self._update(k, residual, index)
+            quantised = quantised + book[index]
+            residual = residual - book[index]
+        commitment = F.mse_loss(flat, quantised.detach())
+        return (flat + (quantised - flat).detach()).view_as(latent), commitment
+
+    @torch.no_grad()
+    def _update(self, k: int, x: Tensor, index: Tensor) -> None:
+        size = self.q.codebooks.shape[1]
+        count = torch.bincount(index, minlength=size).float()
+        total = torch.zeros_like(self.q.codebooks[k]).index_add_(0, index, x)
+        self.count[k].mul_(self.decay).add_(count, alpha=1 - self.decay)
+        self.total[k].mul_(self.decay).add_(total, alpha=1 - self.decay)
+        dead = self.count[k] < 0.05
+        if dead.any():
+            picked = x[torch.randint(len(x), (int(dead.sum()),))]
+            self.count[k][dead] = 1.0
+            self.total[k][dead] = picked
+        self.q.codebooks[k] = self.total[k] / self.count[k].clamp(min=1e-5)[:, None]
+
+
+def make_modules(config: NanoCodecConfig, seed: int) -> NanoCodecModules:
+    torch.manual_seed(seed)
+    return NanoCodecModules(config)

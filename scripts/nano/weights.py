@@ -1,0 +1,33 @@
+"""Trained weights in and out of PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from voicert.models.config import load_config
+from voicert.models.transformer import DuplexTransformer
+from voicert_codecs.nano.config import NanoCodecConfig
+from voicert_codecs.nano.modules import NanoCodecModules
+
+
+def load_codec(checkpoint: Path) -> NanoCodecModules:
+    """The codec of a training checkpoint, rounded to float16 as it is shipped: every user of it sees the same codes."""
+    modules = NanoCodecModules(NanoCodecConfig())
+    modules.load_state_dict(torch.load(checkpoint, weights_only=True)["modules"])
+    with torch.no_grad():
+        for tensor in [*modules.parameters(), modules.quantizer.codebooks]:
+            tensor.copy_(tensor.half().float())
+    return modules.eval()
+
+
+def load_model(folder: Path) -> DuplexTransformer:
+    """The averaged weights of a model's training; tables that are not multiplied are rounded to float16."""
+    config, _ = load_config(folder / "config.json")
+    model = DuplexTransformer(config)
+    model.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True)["average"])
+    with torch.no_grad():
+        for name, tensor in model.named_parameters():
+            if "embedding" in name:
+                tensor.copy_(tensor.half().float())
+    return model.eval()

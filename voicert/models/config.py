@@ -1,0 +1,80 @@
+"""The numbers that fix a duplex model; one definition serves the bundled model and larger ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voicert.errors import ModelError
+
+
+@dataclass(frozen=True)
+class DepthConfig:
+    """The small transformer that writes the codebooks of one frame in turn."""
+
+    width: int = 128
+    layers: int = 2
+    heads: int = 4
+    hidden: int = 256  # of its perceptrons
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of a duplex model.
+
+    Raises:
+        ModelError: sizes that do not fit each other, named.
+    """
+
+    frame_rate: float = 50.0  # steps per second
+    codebooks: int = 8  # rows of the assistant's audio and of the user's
+    codebook_size: int = 512
+    text_size: int = 600  # tokens of each text stream
+    width: int = 256
+    layers: int = 8
+    heads: int = 8
+    kv_heads: int = 2
+    head_dim: int = 32
+    hidden: int = 768  # of the perceptrons
+    window: int = 750  # frames that a position looks back on, itself included
+    delays: tuple[int, ...] = (0, 0, 0, 0, 1, 1, 1, 1)  # frames by which each codebook's row lags the text
+    rope_base: float = 10_000.0
+    depth: DepthConfig | None = None  # None: one parallel head per codebook
+
+    def __post_init__(self) -> None:
+        if len(self.delays) != self.codebooks:
+            raise ModelError(f"delays has {len(self.delays)} entries for {self.codebooks} codebooks")
+        if self.heads % self.kv_heads:
+            raise ModelError(f"heads {self.heads} is not a multiple of kv_heads {self.kv_heads}")
+        if min(self.delays) < 0 or self.head_dim % 2 or self.window < 1:
+            raise ModelError("delays must not be negative, head_dim must be even, window at least 1")
+
+    @property
+    def max_delay(self) -> int:
+        return max(self.delays)
+
+
+def save_config(config: ModelConfig, path: Path, **extra: Any) -> None:
+    """Writes the configuration as JSON; ``extra`` keys stand beside it."""
+    path.write_text(json.dumps({"model": dataclasses.asdict(config), **extra}, indent=1) + "\n")
+
+
+def load_config(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
+    """Reads what :func:`save_config` wrote.
+
+    Raises:
+        ModelError: the file is missing, is no JSON, or has a field that is not understood.
+    """
+    try:
+        raw: dict[str, Any] = json.loads(path.read_text())
+        fields: dict[str, Any] = dict(raw.pop("model"))
+        depth = fields.pop("depth")
+        fields["delays"] = tuple(fields["delays"])
+        return ModelConfig(**fields, depth=DepthConfig(**depth) if depth else None), raw
+    except OSError as error:
+        raise ModelError(f"cannot read the model's configuration {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"the model's configuration {path} is not understood: {error}") from error

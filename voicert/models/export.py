@@ -1,0 +1,100 @@
+"""From the PyTorch transformer to the ONNX step that :mod:`voicert.models.onnx_model` runs. Needs the extra ``torch``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnxruntime.quantization import QuantFormat
+from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
+from torch import Tensor, nn
+from voicert_codecs.nano.export import store_float16
+
+from voicert.errors import ModelError
+from voicert.models.transformer import DuplexTransformer
+
+
+class _Step(nn.Module):
+    """One position with the caches as explicit inputs and outputs."""
+
+    def __init__(self, model: DuplexTransformer) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor, slots: Tensor, index: Tensor,
+                cos: Tensor, sin: Tensor, mask: Tensor, caches: list[Tensor]) -> tuple[Any, ...]:  # fmt: skip
+        m = self.model
+        x = m.embed(user[..., None], own[..., None], text[:, None], user_text[:, None])
+        cos, sin = cos[:, None, None], sin[:, None, None]
+        heads = torch.arange(m.config.kv_heads)[None, :]
+        where = (slots[:, None], heads, index[:, None])  # [B, Hkv]
+        new: list[Tensor] = []
+        for i, layer in enumerate(m.layers):
+            q, k, v = layer.attention.project(layer.norm1(x), cos, sin)
+            keys = caches[2 * i].index_put(where, k[:, :, 0])
+            values = caches[2 * i + 1].index_put(where, v[:, :, 0])
+            new += [keys, values]
+            x = layer.mlp(x + layer.attention.attend(q, keys[slots], values[slots], mask))
+        x = m.norm(x)[:, 0]
+        return *new, m.text_head(x), m.user_text_head(x), m.code_logits(x)
+
+
+def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
+    """Writes the step as one file: weights of matrix products in ``bits`` (None: float32), tables as float16.
+
+    Raises:
+        ModelError: the model has a depth transformer, whose sampling loop this graph does not hold.
+    """
+    if model.config.depth is not None:
+        raise ModelError("only models with parallel heads can be exported; run this one in PyTorch")
+    c = model.config
+    slots, capacity, rows = 3, 12, 2
+    ints = torch.zeros(rows, dtype=torch.int64)
+    codes = torch.zeros(rows, c.codebooks, dtype=torch.int64)
+    half = torch.zeros(rows, c.head_dim // 2)
+    caches = [torch.zeros(slots, c.kv_heads, capacity, c.head_dim) for _ in range(2 * c.layers)]
+    args = (
+        codes,
+        codes,
+        ints,
+        ints,
+        torch.arange(rows),
+        ints,
+        half,
+        half,
+        torch.zeros(rows, capacity),
+        caches,
+    )
+    batch, all_slots, ring = (torch.export.Dim(n, min=2) for n in ("batch", "slots", "capacity"))
+    row = {0: batch}
+    shapes = (row,) * 8 + ({0: batch, 1: ring}, [{0: all_slots, 2: ring}] * len(caches))
+    names = ["user", "own", "text", "user_text", "slots", "index", "cos", "sin", "mask"]
+    outputs = [f"new_cache{i}" for i in range(len(caches))] + [
+        "text_logits",
+        "user_text_logits",
+        "code_logits",
+    ]
+    program = torch.onnx.export(
+        _Step(model).eval(), args, input_names=names + [f"cache{i}" for i in range(len(caches))],
+        output_names=outputs, dynamic_shapes=shapes, dynamo=True, opset_version=20, verbose=False,
+    )  # fmt: skip
+    if program is None:
+        raise ModelError("torch.onnx.export gave no program")
+    proto = program.model_proto
+    if bits is not None:
+        proto = _quantise(proto, bits)
+        store_float16(proto)
+    onnx.save(proto, str(path))
+
+
+def _quantise(proto: onnx.ModelProto, bits: int) -> onnx.ModelProto:
+    """Weight-only quantisation in blocks of 32; level 4 multiplies in integers, which is what makes it fast."""
+    config = DefaultWeightOnlyQuantConfig(
+        block_size=32, is_symmetric=True, accuracy_level=4, quant_format=QuantFormat.QOperator, bits=bits
+    )
+    quantizer = MatMulNBitsQuantizer(proto, algo_config=config)
+    quantizer.process()
+    model: Any = quantizer.model
+    return model.model

@@ -1,0 +1,65 @@
+"""Finding and opening a model by name or folder."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from voicert_codecs.base import CodecError
+from voicert_codecs.nano.runtime import NanoCodec, open_session
+
+from voicert.errors import ModelError
+from voicert.models.base import Bundle, Sampling
+from voicert.models.config import load_config
+from voicert.models.onnx_model import OnnxSpeechModel
+from voicert.models.vocabulary import Vocabulary
+
+BUNDLED = ("nano",)
+
+
+def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
+    """Opens the bundled model by name, or a folder with ``config.json``, ``vocabulary.json`` and ``step.onnx``.
+
+    Args:
+        max_slots: sessions that it shall hold at once.
+        threads: of every ONNX session.
+
+    Raises:
+        ModelError: there is no such model, or a file of it is missing or unreadable.
+    """
+    if name_or_path in BUNDLED:
+        folder = Path(str(files("voicert.models") / "weights" / name_or_path))
+    else:
+        folder = Path(name_or_path).expanduser()
+        if not folder.is_dir():
+            names = ", ".join(BUNDLED)
+            raise ModelError(
+                f"there is no model {name_or_path!r}: give a bundled name ({names}) or a model's folder"
+            )
+    config, extra = load_config(folder / "config.json")
+    vocabulary = Vocabulary.load(folder / "vocabulary.json")
+    if len(vocabulary) != config.text_size:
+        raise ModelError(
+            f"the vocabulary in {folder} has {len(vocabulary)} pieces, the model {config.text_size}"
+        )
+    try:
+        codec = NanoCodec(threads=threads)
+        session = open_session(folder / "step.onnx", threads)
+    except CodecError as error:
+        raise ModelError(str(error)) from error
+    silence, sampling = _settings(extra, folder)
+    if silence.shape != (config.codebooks,) or codec.num_codebooks != config.codebooks:
+        raise ModelError(
+            f"the model in {folder} has {config.codebooks} codebooks, its codec {codec.num_codebooks}"
+        )
+    model = OnnxSpeechModel(name_or_path, session, config, vocabulary, silence, max_slots)
+    return Bundle(model, codec, sampling)
+
+
+def _settings(extra: dict[str, Any], folder: Path) -> tuple[np.ndarray[Any, np.dtype[np.int64]], Sampling]:
+    try:
+        return np.array(extra["silence"], np.int64), Sampling(**extra.get("sampling", {}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"config.json in {folder} is not understood: {error}") from error

@@ -1,0 +1,219 @@
+"""The duplex model run by ONNX Runtime: one step over the slots that are ready, keys and values updated in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from voicert.errors import ModelError
+from voicert.models.base import Bools, Ints, Sampling, StepOutput
+from voicert.models.config import ModelConfig
+from voicert.models.sampling import draw, uniforms
+from voicert.models.vocabulary import END, PAD, START, Vocabulary
+
+Floats = NDArray[np.float32]
+REWIND_FRAMES = 500  # how far back a slot can go: 10 s
+
+
+@dataclass
+class SlotStates:
+    """Everything a slot is, beside its keys and values; the tokens of the last steps stand in a ring.
+
+    Step ``p`` of slot ``s`` is written at ``[s, p % ring]``.
+    """
+
+    position: Ints  # [S] steps so far
+    text: Ints  # [S, ring]
+    user_text: Ints  # [S, ring]
+    codes: Ints  # [S, ring, K] rows as written: row k is of the frame delays[k] steps ago
+    answering: Bools  # [S, ring] the step belongs to an answer that goes on after it
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy of one slot."""
+
+    keys_values: list[Floats]
+    position: int
+    rings: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+    sampling: Sampling
+
+
+class OnnxSpeechModel:
+    """See :class:`voicert.models.base.SpeechModel`.
+
+    Args:
+        session: of the graph that ``voicert.models.export`` writes.
+        silence: [K] the codes of a silent frame.
+        max_slots: sessions that it can hold at once; their caches are allocated here.
+    """
+
+    def __init__(self, name: str, session: ort.InferenceSession, config: ModelConfig, vocabulary: Vocabulary,
+                 silence: Ints, max_slots: int) -> None:  # fmt: skip
+        self.name = name
+        self.config = config
+        self.frame_rate = config.frame_rate
+        self.num_codebooks = config.codebooks
+        self.max_slots = max_slots
+        self.pad_id, self.start_id, self.end_id = PAD, START, END
+        self.vocabulary = vocabulary
+        self._silence = silence
+        self._capacity = config.window + REWIND_FRAMES
+        self._ring = REWIND_FRAMES + config.max_delay + 1
+        self._sampling = [Sampling()] * max_slots
+        self._states = SlotStates(
+            np.zeros(max_slots, np.int64),
+            np.full((max_slots, self._ring), PAD),
+            np.full((max_slots, self._ring), PAD),
+            np.broadcast_to(silence, (max_slots, self._ring, config.codebooks)).copy(),
+            np.zeros((max_slots, self._ring), np.bool_),
+        )
+        self._runner = StepRunner(session, config, max_slots, self._capacity)
+
+    def piece(self, token: int) -> str:
+        return self.vocabulary.piece(token)
+
+    def reset(self, slot: int, sampling: Sampling) -> None:
+        s = self._states
+        s.position[slot] = 0
+        s.text[slot], s.user_text[slot], s.codes[slot], s.answering[slot] = PAD, PAD, self._silence, False
+        self._sampling[slot] = sampling
+
+    def step(self, slots: Ints, user_codes: Ints, hush: Bools) -> StepOutput:
+        s = self._states
+        position = s.position[slots]
+        before = (position - 1) % self._ring  # at position 0 this is still the silence of reset
+        logits = self._runner.run(
+            user_codes,
+            s.codes[slots, before],
+            s.text[slots, before],
+            s.user_text[slots, before],
+            slots,
+            position,
+        )
+        answering = s.answering[slots, before]
+        text, user_text, codes = self._sample(slots, position, logits, answering)
+        text = np.where(hush, np.where(answering, END, PAD), text)
+        inside = answering | (text == START)
+        codes[~inside | hush] = self._silence
+        now = position % self._ring
+        s.text[slots, now], s.user_text[slots, now], s.codes[slots, now] = text, user_text, codes
+        s.answering[slots, now] = inside & (text != END)
+        s.position[slots] += 1
+        return StepOutput(text, user_text, self._complete_frame(slots, position))
+
+    def rewind(self, slot: int, frames: int) -> None:
+        s = self._states
+        if not 0 <= frames <= min(REWIND_FRAMES, int(s.position[slot])):
+            raise ModelError(
+                f"cannot go back {frames} frames: at most {REWIND_FRAMES} of those that were made are kept"
+            )
+        s.position[slot] -= frames
+        if s.position[slot] == 0:
+            self.reset(slot, self._sampling[slot])
+
+    def snapshot(self, slot: int) -> Snapshot:
+        s = self._states
+        rings = (
+            s.text[slot].copy(),
+            s.user_text[slot].copy(),
+            s.codes[slot].copy(),
+            s.answering[slot].copy(),
+        )
+        return Snapshot(self._runner.read(slot), int(s.position[slot]), rings, self._sampling[slot])
+
+    def restore(self, slot: int, saved: Snapshot) -> None:
+        s = self._states
+        self._runner.write(slot, saved.keys_values)
+        s.position[slot] = saved.position
+        s.text[slot], s.user_text[slot], s.codes[slot], s.answering[slot] = saved.rings
+        self._sampling[slot] = saved.sampling
+
+    def _sample(
+        self, slots: Ints, position: Ints, logits: Logits, answering: Bools
+    ) -> tuple[Ints, Ints, Ints]:
+        """An answer starts only outside of one and ends only inside; all else follows the logits."""
+        count = len(slots)
+        text, user_text = np.empty(count, np.int64), logits.user_text.argmax(-1)
+        codes = np.empty((count, self.num_codebooks), np.int64)
+        for i in range(count):
+            sampling = self._sampling[int(slots[i])]
+            row = logits.text[i]
+            if answering[i]:
+                row[START] = -np.inf
+            else:
+                row = row[: START + 1]  # PAD or START
+            random = uniforms(sampling.seed, int(position[i]), self.num_codebooks + 1)
+            text[i] = draw(row[None], sampling.text_temperature, sampling.text_top_k, random[:1])[0]
+            codes[i] = draw(logits.codes[i], sampling.temperature, sampling.top_k, random[1:])
+        return text, user_text, codes
+
+    def _complete_frame(self, slots: Ints, position: Ints) -> Ints:
+        """[B, K]: the frame whose last row was written in this step; before the first one, silence."""
+        frame = position - self.config.max_delay
+        steps = frame[:, None] + np.array(self.config.delays)[None, :]  # [B, K]
+        codes = self._states.codes[slots[:, None], steps % self._ring, np.arange(self.num_codebooks)[None, :]]
+        return np.where(steps < 0, self._silence, codes)
+
+
+@dataclass
+class Logits:
+    text: Floats  # [B, V]
+    user_text: Floats  # [B, V]
+    codes: Floats  # [B, K, N]
+
+
+class StepRunner:
+    """The graph, its in-place caches, and the angles and masks it is given."""
+
+    def __init__(self, session: ort.InferenceSession, config: ModelConfig, slots: int, capacity: int) -> None:
+        self._session = session
+        self._config = config
+        self._capacity = capacity
+        shape = (slots, config.kv_heads, capacity, config.head_dim)
+        self._arrays = [np.zeros(shape, np.float32) for _ in range(2 * config.layers)]
+        self._caches = [ort.OrtValue.ortvalue_from_numpy(a) for a in self._arrays]
+        self._arrays = [c.numpy() for c in self._caches]  # views of what the graph works on
+        half = np.arange(0, config.head_dim, 2) / config.head_dim
+        self._frequency = config.rope_base ** (-half)
+        self._ring_index = np.arange(capacity)
+
+    def run(self, user: Ints, own: Ints, text: Ints, user_text: Ints, slots: Ints, position: Ints) -> Logits:
+        """One position of every slot in ``slots`` [B]: codes [B, K], text [B]."""
+        count = len(slots)
+        angle = position[:, None] * self._frequency  # float64: exact for long calls
+        age = (position[:, None] - self._ring_index) % self._capacity
+        seen = (age < self._config.window) & (age <= position[:, None])
+        inputs = {
+            "user": user, "own": own, "text": text, "user_text": user_text, "slots": slots,
+            "index": position % self._capacity,
+            "cos": np.cos(angle).astype(np.float32), "sin": np.sin(angle).astype(np.float32),
+            "mask": np.where(seen, np.float32(0), np.float32(-1e30)),
+        }  # fmt: skip
+        if (
+            count == 1
+        ):  # a product of one row takes another kernel, whose last bits differ; the same row twice is harmless
+            inputs = {k: np.repeat(v, 2, axis=0) for k, v in inputs.items()}
+        binding = self._session.io_binding()
+        for name, value in inputs.items():
+            binding.bind_cpu_input(name, np.ascontiguousarray(value))
+        for i, cache in enumerate(self._caches):
+            binding.bind_ortvalue_input(f"cache{i}", cache)
+            binding.bind_ortvalue_output(f"new_cache{i}", cache)
+        for name in ("text_logits", "user_text_logits", "code_logits"):
+            binding.bind_output(name)
+        self._session.run_with_iobinding(binding)
+        outputs = binding.get_outputs()[-3:]
+        return Logits(*(o.numpy()[:count] for o in outputs))
+
+    def read(self, slot: int) -> list[Floats]:
+        return [a[slot].copy() for a in self._arrays]
+
+    def write(self, slot: int, saved: list[Floats]) -> None:
+        for array, old in zip(self._arrays, saved, strict=True):
+            array[slot] = old

@@ -1,0 +1,193 @@
+"""The duplex transformer in PyTorch: reference for the ONNX step, and what training works on.
+
+At step t it is given the user's codes of frame t and what it wrote itself at step t - 1 (text, user text, codes), and
+writes the tokens of step t. Sizes: B sessions, T steps, K codebooks, D width, N codebook size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from voicert.models.config import ModelConfig
+from voicert.models.depth import DepthTransformer
+
+
+def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary embedding on halves: x [B, H, T, d], cos and sin [B or 1, 1, T, d / 2] (RoFormer, 2021)."""
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
+
+
+def rope_angles(position: Tensor, head_dim: int, base: float) -> tuple[Tensor, Tensor]:
+    """cos and sin [..., head_dim / 2] of positions [...], computed in float64 so that long calls stay exact."""
+    frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+    angle = position.to(torch.float64)[..., None] * frequency
+    return angle.cos().float(), angle.sin().float()
+
+
+@dataclass
+class Cache:
+    """Keys and values of the last ``capacity`` positions of every slot, in a ring.
+
+    ``keys`` and ``values`` [L, S, Hkv, capacity, d]; ``position`` [S] counts the steps so far.
+    """
+
+    keys: Tensor
+    values: Tensor
+    position: Tensor
+
+
+class Attention(nn.Module):
+    """Grouped-query attention with rotary positions over a sliding window."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        d = config.head_dim
+        self.query = nn.Linear(config.width, config.heads * d, bias=False)
+        self.key = nn.Linear(config.width, config.kv_heads * d, bias=False)
+        self.value = nn.Linear(config.width, config.kv_heads * d, bias=False)
+        self.out = nn.Linear(config.heads * d, config.width, bias=False)
+
+    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x [B, T, D] → query [B, H, T, d], key and value [B, Hkv, T, d], rotated."""
+        c = self.config
+        q = self.query(x).unflatten(2, (c.heads, c.head_dim)).transpose(1, 2)
+        k = self.key(x).unflatten(2, (c.kv_heads, c.head_dim)).transpose(1, 2)
+        v = self.value(x).unflatten(2, (c.kv_heads, c.head_dim)).transpose(1, 2)
+        return rope(q, cos, sin), rope(k, cos, sin), v
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+        """All positions at once; ``mask`` [T, T] is added to the scores, None means plain causal."""
+        q, k, v = self.project(x, cos, sin)
+        groups = self.config.heads // self.config.kv_heads
+        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+    def attend(self, q: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """One position against a cache: q [B, H, 1, d], keys, values [B, Hkv, C, d], mask [B, C] → [B, 1, D]."""
+        c = self.config
+        q = q.reshape(-1, c.kv_heads, c.heads // c.kv_heads, c.head_dim) * c.head_dim**-0.5
+        scores = q @ keys.transpose(2, 3) + mask[:, None, None, :]  # [B, Hkv, G, C]
+        y = torch.softmax(scores, dim=-1) @ values  # [B, Hkv, G, d]
+        return self.out(y.reshape(-1, 1, c.heads * c.head_dim))
+
+
+class Layer(nn.Module):
+    """Attention and a gated perceptron (SwiGLU), each behind an RMS norm."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.norm1 = nn.RMSNorm(config.width, eps=1e-6)
+        self.attention = Attention(config)
+        self.norm2 = nn.RMSNorm(config.width, eps=1e-6)
+        self.gate = nn.Linear(config.width, config.hidden, bias=False)
+        self.up = nn.Linear(config.width, config.hidden, bias=False)
+        self.down = nn.Linear(config.hidden, config.width, bias=False)
+
+    def mlp(self, x: Tensor) -> Tensor:
+        y = self.norm2(x)
+        return x + self.down(F.silu(self.gate(y)) * self.up(y))
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+        return self.mlp(x + self.attention(self.norm1(x), cos, sin, mask))
+
+
+class DuplexTransformer(nn.Module):
+    """Embeddings of all streams, the temporal transformer, and the heads."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        c = config
+        self.user_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.width)
+        self.own_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.width)
+        self.text_embedding = nn.Embedding(c.text_size, c.width)
+        self.user_text_embedding = nn.Embedding(c.text_size, c.width)
+        self.layers = nn.ModuleList([Layer(c) for _ in range(c.layers)])
+        self.norm = nn.RMSNorm(c.width, eps=1e-6)
+        self.text_head = nn.Linear(c.width, c.text_size, bias=False)
+        self.user_text_head = nn.Linear(c.width, c.text_size, bias=False)
+        if c.depth is None:
+            self.code_head = nn.Linear(c.width, c.codebooks * c.codebook_size, bias=False)
+        else:
+            self.depth = DepthTransformer(c.width, c.codebooks, c.codebook_size, c.text_size, c.depth)
+        self.apply(self._initialise)
+        for layer in self.layers:  # residual branches begin small, the deeper the model the smaller
+            for out in (layer.attention.out, layer.down):
+                nn.init.normal_(out.weight, std=0.02 / (2 * c.layers) ** 0.5 * (256 / c.width) ** 0.5 * 2)
+
+    @staticmethod
+    def _initialise(module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=module.in_features**-0.5)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.1)
+
+    def embed(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor) -> Tensor:
+        """user, own codes [B, K, T], text and user text [B, T] → [B, T, D]."""
+        c = self.config
+        offset = torch.arange(c.codebooks)[:, None] * c.codebook_size
+        x = self.user_embedding(user + offset).sum(1) + self.own_embedding(own + offset).sum(1)
+        return x + self.text_embedding(text) + self.user_text_embedding(user_text)
+
+    def window_mask(self, steps: int) -> Tensor | None:
+        """[T, T], 0 where position i may look at j: i - window < j <= i; None when plain causal is the same."""
+        if steps <= self.config.window:
+            return None
+        i, j = torch.arange(steps)[:, None], torch.arange(steps)[None, :]
+        seen = (j <= i) & (j > i - self.config.window)
+        return torch.zeros(steps, steps).masked_fill(~seen, float("-inf"))
+
+    def forward(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor) -> Tensor:
+        """Inputs as they stand at each step (own streams already shifted by one) → hidden [B, T, D]."""
+        x = self.embed(user, own, text, user_text)
+        steps = x.shape[1]
+        cos, sin = rope_angles(torch.arange(steps), self.config.head_dim, self.config.rope_base)
+        mask = self.window_mask(steps)
+        if mask is not None and torch.is_autocast_enabled("cpu"):
+            mask = mask.to(torch.get_autocast_dtype("cpu"))
+        for layer in self.layers:
+            x = layer(x, cos[None, None], sin[None, None], mask)
+        return self.norm(x)
+
+    def code_logits(self, hidden: Tensor) -> Tensor:
+        """Parallel heads: hidden [..., D] → [..., K, N]."""
+        return self.code_head(hidden).unflatten(-1, (self.config.codebooks, self.config.codebook_size))
+
+    def init_cache(self, slots: int, capacity: int) -> Cache:
+        c = self.config
+        shape = (c.layers, slots, c.kv_heads, capacity, c.head_dim)
+        return Cache(torch.zeros(shape), torch.zeros(shape), torch.zeros(slots, dtype=torch.int64))
+
+    def step(
+        self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor, cache: Cache, slots: Tensor
+    ) -> Tensor:
+        """One position of each of ``slots`` [B]: codes [B, K], text [B] → hidden [B, D]; the cache is updated."""
+        c = self.config
+        x = self.embed(user[..., None], own[..., None], text[:, None], user_text[:, None])
+        position = cache.position[slots]
+        capacity = cache.keys.shape[3]
+        cos, sin = rope_angles(position, c.head_dim, c.rope_base)
+        cos, sin = cos[:, None, None], sin[:, None, None]
+        mask = ring_mask(position, capacity, c.window)
+        for i, layer in enumerate(self.layers):
+            q, k, v = layer.attention.project(layer.norm1(x), cos, sin)
+            cache.keys[i, slots, :, position % capacity] = k[:, :, 0]
+            cache.values[i, slots, :, position % capacity] = v[:, :, 0]
+            x = layer.mlp(x + layer.attention.attend(q, cache.keys[i, slots], cache.values[i, slots], mask))
+        cache.position[slots] += 1
+        return self.norm(x)[:, 0]
+
+
+def ring_mask(position: Tensor, capacity: int, window: int) -> Tensor:
+    """[B, capacity]: 0 where the ring holds one of the last ``window`` positions up to ``position`` [B], else -inf."""
+    index = torch.arange(capacity)[None, :]
+    age = (position[:, None] - index) % capacity  # how many steps ago this entry was written, 0 is now
+    seen = (age < window) & (age <= position[:, None])
+    return torch.zeros(age.shape).masked_fill(~seen, float("-inf"))
