@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 from nano.corpus import silence_codes
 from nano.weights import load_codec, load_model
+from voicert_codecs.nano.export import export as export_codec
+
 from voicert.models.config import save_config
 from voicert.models.export import export as export_model
-from voicert_codecs.nano.export import export as export_codec
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,6 +13,7 @@ from nano.corpus import make_answers, silence_codes, write_shard
 from nano.domain import all_texts
 from nano.timeline import Composer
 from nano.weights import load_codec
+
 from voicert.models.config import ModelConfig
 from voicert.models.vocabulary import Vocabulary
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
+
 from voicert.models.config import ModelConfig, save_config
 from voicert.models.transformer import DuplexTransformer
 from voicert.models.vocabulary import END, PAD, START, Vocabulary

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from voicert.models.vocabulary import Vocabulary
 from voicert_codecs.nano.modules import NanoCodecModules
 
 from nano.bank import Bank
 from nano.domain import TOPICS
 from nano.timeline import FRAME, Answer, Composer, make_answer
+from voicert.models.vocabulary import Vocabulary
 
 LEAD_SECONDS = 0.4  # of silence before an answer when it is encoded
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 from nano.augment import colour, dither, gain_db
 from nano.bank import Bank, Utterance
 from nano.domain import TOPICS
 from nano.voices import Audio
+from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 FRAME = 480  # samples
 GAP_FRAMES = 6  # end of the user's speech → first audible frame of the answer

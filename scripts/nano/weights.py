@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from voicert.models.config import load_config
-from voicert.models.transformer import DuplexTransformer
 from voicert_codecs.nano.config import NanoCodecConfig
 from voicert_codecs.nano.modules import NanoCodecModules
+
+from voicert.models.config import load_config
+from voicert.models.transformer import DuplexTransformer
 
 
 def load_codec(checkpoint: Path) -> NanoCodecModules:

@@ -37,8 +37,8 @@ class _Step(nn.Module):
             values = caches[2 * i + 1].index_put(where, v[:, :, 0])
             new += [keys, values]
             x = layer.mlp(x + layer.attention.attend(q, keys[slots], values[slots], mask))
-        x = m.norm(x)[:, 0]
-        return *new, m.text_head(x), m.user_text_head(x), m.code_logits(x)
+        x = m.norm(x)  # [B, 1, D]: only products of three-dimensional inputs are quantised
+        return *new, m.text_head(x)[:, 0], m.user_text_head(x)[:, 0], m.code_logits(x)[:, 0]
 
 
 def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
@@ -51,22 +51,14 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
         raise ModelError("only models with parallel heads can be exported; run this one in PyTorch")
     c = model.config
     slots, capacity, rows = 3, 12, 2
-    ints = torch.zeros(rows, dtype=torch.int64)
-    codes = torch.zeros(rows, c.codebooks, dtype=torch.int64)
-    half = torch.zeros(rows, c.head_dim // 2)
+    def ints(*shape: int) -> Tensor:
+        return torch.zeros(shape, dtype=torch.int64)
+
+    # Every example is a tensor of its own: the exporter takes the same object for the same input.
     caches = [torch.zeros(slots, c.kv_heads, capacity, c.head_dim) for _ in range(2 * c.layers)]
-    args = (
-        codes,
-        codes,
-        ints,
-        ints,
-        torch.arange(rows),
-        ints,
-        half,
-        half,
-        torch.zeros(rows, capacity),
-        caches,
-    )
+    half = c.head_dim // 2
+    args = (ints(rows, c.codebooks), ints(rows, c.codebooks), ints(rows), ints(rows), torch.arange(rows), ints(rows),
+            torch.zeros(rows, half), torch.zeros(rows, half), torch.zeros(rows, capacity), caches)  # fmt: skip
     batch, all_slots, ring = (torch.export.Dim(n, min=2) for n in ("batch", "slots", "capacity"))
     row = {0: batch}
     shapes = (row,) * 8 + ({0: batch, 1: ring}, [{0: all_slots, 2: ring}] * len(caches))

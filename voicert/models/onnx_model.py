@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -199,9 +198,10 @@ class StepRunner:
             count == 1
         ):  # a product of one row takes another kernel, whose last bits differ; the same row twice is harmless
             inputs = {k: np.repeat(v, 2, axis=0) for k, v in inputs.items()}
+        inputs = {k: np.ascontiguousarray(v) for k, v in inputs.items()}  # the binding keeps only their addresses
         binding = self._session.io_binding()
         for name, value in inputs.items():
-            binding.bind_cpu_input(name, np.ascontiguousarray(value))
+            binding.bind_cpu_input(name, value)
         for i, cache in enumerate(self._caches):
             binding.bind_ortvalue_input(f"cache{i}", cache)
             binding.bind_ortvalue_output(f"new_cache{i}", cache)
