@@ -145,16 +145,23 @@ class Conversation:
             self._end_user(self._tracker.end().at, events)
 
     def _read(self, token: int, events: list[Event]) -> None:
+        self._adopt(events)
         piece = self._words.piece(token) if token != self._words.pad_id else ""
-        if not piece:
-            return
-        if self._user:
+        if piece and self._user:
             written = self._user.write(piece, self._clock)
             events.extend([written] if written else [])
-        else:
+        elif piece:
             self._early.append(piece)
             self._early_at = self._clock
             self._due = self._clock + ANSWER_DUE
+
+    def _adopt(self, events: list[Event]) -> None:
+        """Text that came before its item goes to the item, unless it is too old."""
+        if self._user and self._early:
+            for piece in self._early if self._clock - self._early_at < ANSWER_DUE else ():
+                written = self._user.write(piece, self._clock)
+                events.extend([written] if written else [])
+            self._early.clear()
 
     def _speak(self, step: Stepped, events: list[Event]) -> None:
         words = self._words
@@ -207,10 +214,6 @@ class Conversation:
         self._items += 1
         user = self._user = UserTurn(self._items, start)
         events.append(SpeechStarted(user.item, to_ms(start)))
-        for piece in self._early if self._clock - self._early_at < ANSWER_DUE else ():
-            written = user.write(piece, self._clock)
-            events.extend([written] if written else [])
-        self._early.clear()
 
     def _end_user(self, end: int, events: list[Event]) -> None:
         if self._user and self._user.end is None:
@@ -226,6 +229,7 @@ class Conversation:
         """It is the model's turn: the user's item is closed, or made if only text was heard."""
         if self._user is None and self._early and self._clock - self._early_at < ANSWER_DUE:
             self._begin_user(self._clock if self._voice_end is None else self._voice_end, events)
+            self._adopt(events)
         ended = self._tracker.end().at
         self._end_user(ended, events)
         self._items += 1

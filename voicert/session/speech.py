@@ -12,11 +12,15 @@ from voicert.session.vad import SAMPLE_RATE, WINDOW, VoiceDetector
 
 BLOCK = 120  # samples, 5 ms: the resolution of an end of speech
 MAX_GAP = 2 * WINDOW  # a beginning survives this much quiet between two voiced windows
+LEARN = 6 * WINDOW  # the detector takes any sound for a voice until it knows the noise
 FLOOR = 10 ** (-55 / 20)  # RMS; nothing below this is taken for a voice
-# The detector holds on for about 100 ms after a voice. A window this far below the loudest recent one
-# is that hold, and not speech.
+# The detector holds on for about 100 ms after a voice. A window so far below the loudest recent one, or so
+# little above the noise, is that hold and not speech.
 TAIL = 10 ** (-30 / 20)
+CLEAR = 10 ** (4 / 20)
 FORGET = 0.995  # per window: the loudest window fades by 2 dB a second
+NOISE_UP, NOISE_DOWN = 0.1, 0.5  # per window: how fast the noise level follows windows without a voice
+APART = 6 * WINDOW  # so long after a voice a sound is noise, and no unvoiced part of speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class SpeechTracker:
         self._run = 0  # voiced samples of a beginning, gaps left out
         self._run_start = 0
         self._peak = 0.0  # RMS of the loudest recent voiced window
+        self._noise = 0.0  # RMS of windows without a voice
 
     def set_aggressiveness(self, aggressiveness: int) -> None:
         """See `VoiceDetector`."""
@@ -76,14 +81,16 @@ class SpeechTracker:
         level = float(blocks.mean()) ** 0.5
         voiced = self._detector.voiced(window)  # always asked: it learns the noise from every window
         self._peak *= FORGET
-        quietest = max(FLOOR, self._peak * TAIL)
-        if voiced and level >= quietest:
+        if not voiced and (level < self._noise or self.clock - self.voice_end > APART):
+            self._noise += (NOISE_UP if level > self._noise else NOISE_DOWN) * (level - self._noise)
+        quietest = max(FLOOR, self._peak * TAIL, self._noise * CLEAR)
+        if voiced and level >= quietest and self.clock > LEARN:
             self._peak = max(self._peak, level)
-            loud = int(np.flatnonzero(blocks >= quietest**2)[-1]) + 1
+            last = int(np.flatnonzero(blocks >= min(quietest**2, float(blocks.max())))[-1])
             if self._run == 0:
                 self._run_start = self.clock - len(window)
             self._run += len(window)
-            self.voice_end = self.clock - len(window) + loud * BLOCK
+            self.voice_end = self.clock - len(window) + (last + 1) * BLOCK
         elif self.clock - self.voice_end > MAX_GAP:
             self._run = 0
 

@@ -1,0 +1,98 @@
+"""Ways to run conversations in tests: `Duet` without threads, `Collector` to wait for events of an engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.support.scripted import FRAME, PAD, Script, scripted_bundle
+from voicert.engine import Stepped, Timing
+from voicert.models.base import Sampling
+from voicert.session import Conversation, TurnSettings
+from voicert.session.events import Event, FrameTiming, ResponseAudio, SessionFailed, TurnTiming
+
+E = TypeVar("E")
+TIMING = Timing(0.5, 1.0, 2.0, 3.0, 1, False)
+SILENT = np.zeros(FRAME, np.float32)
+
+
+def of(kind: type[E], events: list[Event]) -> list[E]:
+    """The events of one kind."""
+    return [event for event in events if isinstance(event, kind)]
+
+
+def plain(event: Event) -> tuple[Any, ...]:
+    """An event as values that compare, without what the wall clock says."""
+    match event:
+        case ResponseAudio(response, item, pcm, input_samples):
+            return ("ResponseAudio", response, item, pcm.tobytes(), input_samples)
+        case TurnTiming(response, item, input_end_ms, first_audio_ms, first_audible_ms):
+            return ("TurnTiming", response, item, input_end_ms, first_audio_ms, first_audible_ms)
+        case FrameTiming(input_samples):
+            return ("FrameTiming", input_samples)
+        case _:
+            return (type(event).__name__, *(getattr(event, name) for name in event.__slots__))
+
+
+def step(text: int = PAD, user_text: int = PAD, pcm: NDArray[np.float32] = SILENT, hushed: bool = False) -> Stepped:
+    """One step's result, made by hand."""
+    return Stepped(text, user_text, pcm, hushed, TIMING)
+
+
+class Duet:
+    """A conversation with the scripted model, one frame after the other and nothing in between."""
+
+    def __init__(self, script: Script | None = None, settings: TurnSettings | None = None) -> None:
+        self.bundle = scripted_bundle(1, script)
+        self.state = self.bundle.codec.init_state(1)
+        self.bundle.model.reset(0, Sampling())
+        self.talk = Conversation(self.bundle.model, settings or TurnSettings())
+
+    def hear(self, *parts: NDArray[np.float32]) -> list[Event]:
+        """Plays whole frames of ``parts`` to the assistant."""
+        pcm = np.concatenate(parts)
+        events: list[Event] = []
+        for frame in pcm[: len(pcm) // FRAME * FRAME].reshape(-1, FRAME):
+            events += self.frame(frame)
+        return events
+
+    def frame(self, frame: NDArray[np.float32], cancel: bool = False) -> list[Event]:
+        """One frame; with ``cancel`` the client cancels while the step is under way."""
+        hush, codec, row = self.talk.hush, self.bundle.codec, np.array([0])
+        codes = codec.encode(frame[None], self.state, row)[:, :, 0]
+        out = self.bundle.model.step(row, codes, np.array([hush]))
+        pcm = codec.decode(out.codes[:, :, None], self.state, row)[0]
+        events = self.talk.cancel() if cancel else []
+        result = Stepped(int(out.text[0]), int(out.user_text[0]), pcm, hush, TIMING)
+        return events + self.talk.advance(frame, result)
+
+
+class Collector:
+    """A sink that remembers, and lets a test wait for what it wants to see."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, events: list[Event]) -> None:
+        with self._changed:
+            self.events += events
+            self._changed.notify_all()
+
+    def wait(self, enough: Callable[[list[Event]], Any], timeout_s: float = 120.0) -> list[Event]:
+        """Waits until ``enough(events)`` is true; gives all events so far."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: enough(self.events), timeout_s), f"only saw {self.events[-5:]}"
+            return list(self.events)
+
+    def wait_for(self, kind: type[E], count: int = 1, timeout_s: float = 120.0) -> E:
+        """Waits for the ``count``-th event of a kind."""
+        return of(kind, self.wait(lambda events: len(of(kind, events)) >= count, timeout_s))[count - 1]
+
+    @property
+    def failed(self) -> list[SessionFailed]:
+        return of(SessionFailed, self.events)
