@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except VoicertError as error:
-        print(f"voicert: {error}", file=sys.stderr)
+        print(f"voicert: {str(error).rstrip('.')}.", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED

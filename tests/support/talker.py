@@ -6,12 +6,13 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 WAIT_S = 60  # generous: the machine may be busy
 CHUNK_SAMPLES = 2_400  # 100 ms per message
@@ -55,10 +56,10 @@ class Talker:
 
     async def closed(self) -> tuple[int, str]:
         """Reads to the end; close code and reason."""
-        async with asyncio.timeout(WAIT_S):
-            async for message in self.socket:
-                self.events.append(json.loads(message))
-            await self.socket.wait_closed()
+        with suppress(ConnectionClosed):
+            async with asyncio.timeout(WAIT_S):
+                async for message in self.socket:
+                    self.events.append(json.loads(message))
         return self.socket.close_code or 0, self.socket.close_reason or ""
 
     def of_type(self, kind: str) -> list[Event]:

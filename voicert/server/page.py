@@ -41,7 +41,7 @@ HEADERS: Mapping[str, str] = {
 
 def serve_page(request: Request) -> Response:
     """``/`` and ``/static/…``. Not a coroutine, so that reading files happens off the event loop."""
-    name = request.path_params.get("path", "") or "index.html"
+    name = request.path_params.get("path", "index.html")
     content = read_file(name)
     if content is None:
         return PlainTextResponse("There is no such page.\n", 404, dict(HEADERS))

@@ -61,6 +61,11 @@ class Service:
     def model_name(self) -> str:
         return self.engine.bundle.model.name
 
+    @property
+    def peers(self) -> int:
+        """Connections now, those on their way out included."""
+        return len(self._peers)
+
     def enter(self, peer: Peer) -> Callable[[], None]:
         """A connection begins; call what this returns when it has ended."""
         self.counts.connections += 1
