@@ -180,6 +180,22 @@ async def test_a_client_that_vanishes_frees_its_slot(scripted_server: RunningSer
         await until_free(scripted_server)
 
 
+async def test_a_peer_that_answers_no_ping_is_dropped() -> None:
+    with running_server(server=ServerConfig(ping_s=0.2)) as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"GET /v1/realtime HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        assert b"session.created" in await asyncio.wait_for(reader.readuntil(b"session.created"), WAIT_S)
+        async with asyncio.timeout(WAIT_S):
+            while await reader.read(4096):
+                pass
+        await until_free(server)
+        writer.close()
+
+
 async def test_a_client_that_does_not_read_is_closed() -> None:
     with running_server(Script(words=("one",)), ServerConfig(max_outgoing_bytes=262_144)) as server:
         async with (

@@ -32,6 +32,7 @@ from voicert.session.events import SessionFailed
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+MAX_REASON = 123  # bytes that fit a close frame
 GRACE_S = 5.0  # what a client gets to read its goodbye before the connection is dropped
 
 
@@ -53,7 +54,10 @@ class Connection:
     async def run(self) -> None:
         """Serves the client until either side ends it."""
         offered = self._websocket.scope.get("subprotocols", [])
-        await self._websocket.accept(subprotocol="realtime" if "realtime" in offered else None)
+        try:
+            await self._websocket.accept(subprotocol="realtime" if "realtime" in offered else None)
+        except WebSocketDisconnect:
+            return
         leave = self._service.enter(self)
         writer = asyncio.create_task(self._write())
         try:
@@ -71,7 +75,7 @@ class Connection:
     def end(self, code: int, reason: str, drop: bool = False) -> None:
         """Frees the slot now, sends what waits (unless dropped) and then the close code."""
         if self._goodbye is None:
-            self._goodbye = (code, reason)
+            self._goodbye = (code, reason.encode("ascii", "replace").decode()[:MAX_REASON])
             self._release()
             self._outbox.close(drop)
             self._loop.call_later(GRACE_S, self.abort)
@@ -82,11 +86,11 @@ class Connection:
             return
         try:
             self._session = open_session(self._service.engine, self._sink, self._service.turns)
-        except CapacityError:
-            limit = self._service.config.engine.max_sessions
-            message = f"All {limit} sessions are taken; try again later."
-            self._send(self._facade.error(message, "at_capacity", kind="server_error"))
-            self.end(1013, "at capacity")
+        except CapacityError as error:
+            full = self._service.engine.running
+            code = "at_capacity" if full else "engine_stopped"
+            self._send(self._facade.error(error, code, kind="server_error"))
+            self.end(1013 if full else 1011, str(error))
             return
         wanted = self._websocket.query_params.get("voicert", "").split(",")
         self._carry_out(self._facade.open(Extras("timing" in wanted, "frames" in wanted)))
@@ -120,7 +124,7 @@ class Connection:
             self._send(event)
         last = events[-1]
         if isinstance(last, SessionFailed):
-            self.end(1001 if last.code == "engine_stopped" else 1011, last.message[:100])
+            self.end(1001 if last.code == "engine_stopped" else 1011, last.message)
 
     def _receive(self, message: str | bytes) -> None:
         self._carry_out(self._facade.receive(message))

@@ -21,10 +21,13 @@ class Outbox:
         self._changed = asyncio.Event()
 
     def put(self, message: str) -> bool:
-        """Takes a message (ASCII); False when there is no room for it. After `close` messages are let go."""
+        """Takes a message (ASCII); False when there is no room for it. After `close` messages are let go.
+
+        A message by itself always fits, however long.
+        """
         if self._closed:
             return True
-        if self.waiting_bytes + len(message) > self.limit_bytes:
+        if self._messages and self.waiting_bytes + len(message) > self.limit_bytes:
             return False
         self._messages.append(message)
         self.waiting_bytes += len(message)
