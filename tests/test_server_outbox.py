@@ -1,0 +1,51 @@
+"""The bounded queue towards one client."""
+
+from __future__ import annotations
+
+import asyncio
+
+from voicert.server.outbox import Outbox
+
+
+async def test_first_in_first_out_and_then_the_end() -> None:
+    outbox = Outbox(100)
+    assert outbox.put("one")
+    assert outbox.put("two")
+    outbox.close()
+    assert outbox.put("late")
+    assert [await outbox.get() for _ in range(4)] == ["one", "two", None, None]
+
+
+async def test_at_the_bound_a_message_is_refused_until_there_is_room() -> None:
+    outbox = Outbox(10)
+    assert outbox.put("x" * 10)
+    assert not outbox.put("y")
+    assert outbox.waiting_bytes == 10
+    await outbox.get()
+    assert outbox.put("y")
+
+
+async def test_one_message_always_fits() -> None:
+    outbox = Outbox(10)
+    assert outbox.put("x" * 1000)
+    assert not outbox.put("")  # the bound counts what waits already
+
+
+async def test_a_waiting_reader_is_woken() -> None:
+    outbox = Outbox(10)
+    waiting = asyncio.create_task(outbox.get())
+    await asyncio.sleep(0)
+    outbox.put("a")
+    assert await waiting == "a"
+    waiting = asyncio.create_task(outbox.get())
+    await asyncio.sleep(0)
+    outbox.close(drop=True)
+    assert await waiting is None
+
+
+async def test_dropping_empties_it() -> None:
+    outbox = Outbox(10)
+    outbox.put("abc")
+    outbox.close(drop=True)
+    assert outbox.waiting_bytes == 0
+    assert await outbox.get() is None
