@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from tests.support.scripted import Script, silence, speech
+from tests.support.scripted import PcmCodec, Script, ScriptedModel, silence, speech
 from tests.support.server import RunningServer, running_server
 from tests.support.talker import WAIT_S, Talker, talking
 from voicert.config import ServerConfig
+from voicert.models.base import Bools, Bundle, Ints, Sampling, StepOutput
 from voicert.server.origin import origin_allowed
 from voicert.server.realtime import Facade
 
@@ -155,6 +157,39 @@ async def test_a_message_too_large_closes_its_connection_only() -> None:
             assert (await talker.closed())[0] == 1009
             await until_free(server, sessions=1)
             assert (await turn(neighbour, speech(400))).startswith("one two")
+
+
+class GatedModel(ScriptedModel):
+    """Once armed, its next step waits until the gate opens."""
+
+    armed = False
+
+    def __init__(self, max_slots: int) -> None:
+        super().__init__(max_slots, Script())
+        self.entered, self.gate = threading.Event(), threading.Event()
+
+    def step(self, slots: Ints, user_codes: Ints, hush: Bools) -> StepOutput:
+        if self.armed:
+            self.entered.set()
+            assert self.gate.wait(WAIT_S)
+        return super().step(slots, user_codes, hush)
+
+
+async def test_the_server_answers_while_the_model_is_in_a_step() -> None:
+    model = GatedModel(2)
+    with running_server(max_sessions=2, bundle=Bundle(model, PcmCodec(), Sampling())) as server:
+        async with talking(server.realtime_url) as talker, talking(server.realtime_url) as neighbour:
+            await talker.receive()
+            model.armed = True
+            try:
+                await talker.say(silence(20))
+                assert await asyncio.to_thread(model.entered.wait, WAIT_S)
+                for asker in (talker, neighbour):
+                    await asker.send("session.update", session={})
+                    await asker.until("session.updated")
+            finally:
+                model.armed = False
+                model.gate.set()
 
 
 async def test_at_capacity_the_next_is_refused_and_a_free_slot_is_taken_again() -> None:
