@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from tests.support.duet import SILENT, Duet, of, plain, step
-from tests.support.scripted import END, FIRST_WORD, FRAME, PAD, START, Script, scripted_bundle, silence, speech
+from tests.support.scripted import (
+    END,
+    FIRST_WORD,
+    FRAME,
+    PAD,
+    START,
+    Script,
+    scripted_bundle,
+    silence,
+    speech,
+)
 from voicert.errors import ConfigError
 from voicert.session import Conversation, TurnSettings
 from voicert.session.conversation import LONGEST_RESPONSE, LONGEST_SPEECH
@@ -35,7 +45,9 @@ def by_hand(**settings) -> Conversation:
 
 def talk_for(talk: Conversation, frames: int, voice: bool = False, **tokens):
     """``frames`` frames with the same token each."""
-    return [e for i in range(frames) for e in talk.advance(VOICE[i % 200] if voice else SILENT, step(**tokens))]
+    return [
+        e for i in range(frames) for e in talk.advance(VOICE[i % 200] if voice else SILENT, step(**tokens))
+    ]
 
 
 def answer(talk: Conversation, frames: int = 0, **tokens):
@@ -188,7 +200,9 @@ def test_cancel_while_the_step_is_under_way():
     assert duet.hear(silence(1000)) == []
 
 
-@pytest.mark.parametrize(("heard", "transcript"), [(None, "one two"), (0, ""), (1, "one"), (5, "one"), (6, "one two")])
+@pytest.mark.parametrize(
+    ("heard", "transcript"), [(None, "one two"), (0, ""), (1, "one"), (5, "one"), (6, "one two")]
+)
 def test_a_cut_transcript_ends_where_it_was_heard(heard, transcript):
     talk = by_hand()
     talk.advance(SILENT, step(START))
@@ -257,7 +271,12 @@ def test_user_text_without_a_detected_voice_gets_an_item_when_the_model_answers(
     talk_for(talk, 9)
     talk_for(talk, 1, user_text=HELLO)
     events = answer(talk)
-    assert events[:4] == [SpeechStarted(1, 220), UserText(1, "hello"), SpeechStopped(1, 220), ResponseStarted(1, 2)]
+    assert events[:4] == [
+        SpeechStarted(1, 220),
+        UserText(1, "hello"),
+        SpeechStopped(1, 220),
+        ResponseStarted(1, 2),
+    ]
     assert of(UserDone, talk_for(talk, 60)) == [UserDone(1, "hello", 0)]
 
 

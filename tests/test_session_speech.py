@@ -52,7 +52,9 @@ def test_what_is_too_quiet_is_no_voice():
     assert hear(np.concatenate([silence(400), speech(800, level=0.001), silence(1000)])) == []
 
 
-@pytest.mark.parametrize(("ms", "begin_ms", "heard"), [(40, 60, 0), (80, 60, 1), (140, 160, 0), (160, 160, 1)])
+@pytest.mark.parametrize(
+    ("ms", "begin_ms", "heard"), [(40, 60, 0), (80, 60, 1), (140, 160, 0), (160, 160, 1)]
+)
 def test_speech_must_last_to_count(ms, begin_ms, heard):
     edges = hear(np.concatenate([silence(400), speech(ms), silence(1000)]), begin=to_samples(begin_ms))
     assert len([edge for edge in edges if isinstance(edge, Began)]) == heard

@@ -38,7 +38,9 @@ def plain(event: Event) -> tuple[Any, ...]:
             return (type(event).__name__, *(getattr(event, name) for name in event.__slots__))
 
 
-def step(text: int = PAD, user_text: int = PAD, pcm: NDArray[np.float32] = SILENT, hushed: bool = False) -> Stepped:
+def step(
+    text: int = PAD, user_text: int = PAD, pcm: NDArray[np.float32] = SILENT, hushed: bool = False
+) -> Stepped:
     """One step's result, made by hand."""
     return Stepped(text, user_text, pcm, hushed, TIMING)
 
@@ -86,7 +88,9 @@ class Collector:
     def wait(self, enough: Callable[[list[Event]], Any], timeout_s: float = 120.0) -> list[Event]:
         """Waits until ``enough(events)`` is true; gives all events so far."""
         with self._changed:
-            assert self._changed.wait_for(lambda: enough(self.events), timeout_s), f"only saw {self.events[-5:]}"
+            assert self._changed.wait_for(lambda: enough(self.events), timeout_s), (
+                f"only saw {self.events[-5:]}"
+            )
             return list(self.events)
 
     def wait_for(self, kind: type[E], count: int = 1, timeout_s: float = 120.0) -> E:
