@@ -195,8 +195,11 @@ class ScriptedTalk(RuleBasedStateMachine):
         if hasattr(self, "grammar"):
             for _ in range(650):
                 self.see(self.duet.frame(SILENT))
-            assert not (self.grammar.responding or self.grammar.speaking or self.grammar.unsettled)
-            assert not (self.duet.talk.hush or self.duet.talk.waiting)
+            assert not self.grammar.responding
+            assert not self.grammar.speaking
+            assert not self.grammar.unsettled
+            assert not self.duet.talk.hush
+            assert not self.duet.talk.waiting
 
 
 TestAnyTokens = AnyTokens.TestCase
