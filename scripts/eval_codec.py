@@ -1,4 +1,4 @@
-"""Measures the trained codec on held-out voices: STOI and PESQ-WB at 2, 4 and 8 codebooks, and what silence becomes."""
+"""Measures the trained codec on held-out voices: STOI, PESQ-WB by depth, and what silence becomes."""
 
 from __future__ import annotations
 

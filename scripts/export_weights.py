@@ -1,4 +1,4 @@
-"""Puts trained weights into the packages: the codec's graphs, the model's step, configuration and vocabulary."""
+"""Puts trained weights into the packages: the codec's graphs; the model's step, settings and vocabulary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains the nano codec on the bank (scripts/make_bank.py). Resumable: the same command goes on where it stopped."""
+"""Trains the nano codec on the bank (scripts/make_bank.py). Resumable: the same command goes on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from voicert_codecs.nano.config import NanoCodecConfig
 def batch(
     bank: Bank, train: list[Utterance], rng: np.random.Generator, size: int, samples: int
 ) -> torch.Tensor:
-    """[size, samples] of requests and answers with pauses; one in ten has a floor of digital silence."""
+    """[size, samples] of requests, or of answers with a much lower floor, with pauses between them."""
     rows = np.zeros((size, samples), np.float32)
     for row in rows:
         position = -int(rng.integers(0, samples // 2))
@@ -113,8 +113,13 @@ def main() -> None:
         step += 1
         if step % 20 == 0:
             used = time.monotonic() - began
-            row = {"step": step, "seconds": round(used), "mel": round(mel_loss.item(), 4),
-                   "mdct": round(difference.item(), 4), "commitment": round(commitment.item(), 4)}  # fmt: skip
+            row = {
+                "step": step,
+                "seconds": round(used),
+                "mel": round(mel_loss.item(), 4),
+                "mdct": round(difference.item(), 4),
+                "commitment": round(commitment.item(), 4),
+            }
             print(json.dumps(row), flush=True)
             log.write(json.dumps(row) + "\n")
             log.flush()

@@ -1,6 +1,7 @@
 """Trains the duplex model on shards of tokens (scripts/make_corpus.py). Resumable: the same command goes on.
 
-New shards are picked up while it runs. ``--minutes`` counts training time over all runs; the learning rate follows it.
+New shards are picked up while it runs. ``--minutes`` counts training time over all runs; the learning rate
+follows it.
 """
 
 from __future__ import annotations
@@ -50,14 +51,19 @@ class Shards:
                 with np.load(path) as data:
                     self.files[path.name] = {k: data[k] for k in data.files}
 
-    def batch(self, rng: np.random.Generator, size: int, frames: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0) -> Batch:
+        """Crops of ``frames``; a share ``focus`` of them ends soon after an answer begins, so holds one request."""
         names = list(self.files)
         rows: list[dict[str, np.ndarray]] = []
         for _ in range(size):
             shard = self.files[names[rng.integers(len(names))]]
             n = rng.integers(len(shard["text"]))
             whole = shard["text"].shape[1]
-            start = 0 if whole <= frames or rng.random() < 0.15 else int(rng.integers(1, whole - frames + 1))
+            last = max(0, whole - frames)
+            start = 0 if rng.random() < 0.15 else int(rng.integers(0, last + 1))
+            answers = np.flatnonzero(shard["text"][n] == START)
+            if rng.random() < focus and len(answers):
+                start = int(np.clip(rng.choice(answers) - rng.integers(frames * 3 // 5, frames * 9 // 10), 0, last))
             rows.append(self._row(shard, n, start, min(frames, whole)))
         return Batch(**{k: torch.from_numpy(np.stack([r[k] for r in rows])).long() for k in rows[0]})
 
@@ -78,7 +84,7 @@ class Shards:
 
 
 def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:
-    """Each row has a random part, up to ``share``, of its frames' codes replaced: own mistakes must not derail it."""
+    """Replaces up to ``share`` of each row's codes at random: the model's own mistakes must not derail it."""
     p = torch.rand(tokens.shape[0], 1, 1) * share
     hit = torch.rand(tokens.shape) < p
     return torch.where(hit, torch.randint(size, tokens.shape), tokens)
@@ -91,19 +97,13 @@ def weighted_text_loss(logits: Tensor, target: Tensor, heavy: float) -> Tensor:
     return (loss * weight).sum() / weight.sum()
 
 
-def answering(text: Tensor, text_in: Tensor) -> Tensor:
-    """[B, T] true from each start token to its end token; a row cut in mid-answer is known by its first token."""
-    opens = (text == START).int().cumsum(1)
-    closes = (text_in == END).int().cumsum(1)  # the frame after the end
-    ends_after = (text == END).int().flip(1).cumsum(1).flip(1) > 0
-    return (opens - closes > 0) | ((opens == 0) & ends_after & (closes == 0) & _inside(text))
-
-
-def _inside(text: Tensor) -> Tensor:
-    """[B, 1] true if the first start or end token of a row is an end: the row begins inside an answer."""
-    marks = (text == START) | (text == END)
-    first = marks.int().argmax(1, keepdim=True)
-    return text.gather(1, first) == END
+def answering(text: Tensor) -> Tensor:
+    """[B, T] true from start token to end token; a row whose first mark is an end begins in mid-answer."""
+    starts, ends = text == START, text == END
+    first = (starts | ends).int().argmax(1, keepdim=True)
+    begins_inside = text.gather(1, first) == END  # [B, 1]
+    closed_before = ends.int().cumsum(1) - ends.int()
+    return starts.int().cumsum(1) + begins_inside.int() - closed_before > 0
 
 
 def losses(model: DuplexTransformer, b: Batch, heavy: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -111,7 +111,7 @@ def losses(model: DuplexTransformer, b: Batch, heavy: float) -> tuple[Tensor, Te
     hidden = model(b.user, b.own_in, b.text_in, b.user_text_in)
     text = weighted_text_loss(model.text_head(hidden), b.text, heavy)
     user_text = weighted_text_loss(model.user_text_head(hidden), b.user_text, heavy)
-    inside = answering(b.text, b.text_in)
+    inside = answering(b.text)
     picked, codes = hidden[inside], b.codes.transpose(1, 2)[inside]  # [M, D], [M, K]
     if len(picked) == 0:
         return text, user_text, hidden.new_zeros(())
@@ -153,11 +153,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument(
-        "--frames", type=int, default=400, help="of a training crop; the last part uses whole ones"
+        "--frames", type=int, default=200, help="of a training crop; the last part uses whole ones"
     )
+    parser.add_argument("--focus", type=float, default=0.75, help="share of crops around the beginning of an answer")
     parser.add_argument("--batch-frames", type=int, default=6400, help="frames per step")
     parser.add_argument(
-        "--whole-from", type=float, default=0.75, help="share of the time after which crops are whole"
+        "--whole-from", type=float, default=0.85, help="share of the time after which crops are whole"
     )
     parser.add_argument("--layers", type=int, default=ModelConfig.layers)
     parser.add_argument("--seed", type=int, default=1)
@@ -186,8 +187,8 @@ def main() -> None:
     began = time.monotonic() - used
     log = (args.out / "log.jsonl").open("a")
     while (share := (time.monotonic() - began) / (args.minutes * 60)) < 1.0:
-        frames = 1000 if share > args.whole_from else args.frames
-        b = shards.batch(rng, max(1, args.batch_frames // frames), frames)
+        frames, focus = (1000, 0.0) if share > args.whole_from else (args.frames, args.focus)
+        b = shards.batch(rng, max(1, args.batch_frames // frames), frames, focus)
         b.own_in = corrupt(b.own_in, 0.3, config.codebook_size)
         b.user = corrupt(b.user, 0.15, config.codebook_size)
         with torch.autocast("cpu", torch.bfloat16):

@@ -97,7 +97,7 @@ class QuantizerTrainer:
             residual = residual - book[self.q.nearest(residual, book)]
 
     def __call__(self, latent: Tensor, depth: int) -> tuple[Tensor, Tensor]:
-        """latent [B, T, D] → quantised to ``depth`` codebooks with a straight-through gradient, commitment loss."""
+        """latent [B, T, D] → quantised to ``depth`` codebooks (straight-through gradient), commitment."""
         flat = latent.flatten(0, 1).float()
         residual = flat.detach()
         quantised = torch.zeros_like(flat)

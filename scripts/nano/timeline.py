@@ -1,4 +1,4 @@
-"""Two-channel conversations with known word times: the user's sound, and the assistant's tokens frame by frame."""
+"""Two-channel conversations with known word times: the user's sound, and the assistant's tokens by frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speech from the free engines of Debian: espeak-ng (in process, by ctypes), flite and festival (as programs)."""
+"""Speech from free engines: espeak-ng (in process, by ctypes), flite and festival (as programs)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Audio = NDArray[np.float32]
 
 ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-rp", "en-gb-x-gbcwmd", "en-029")
 VARIANTS = (
-    "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "Alex", "Andrea", "Andy", "Annie",
-    "adam", "anika", "antonio", "belinda", "benjamin", "caleb", "david", "ed", "edward", "Gene", "grandma", "grandpa",
-    "john", "klatt", "klatt2", "klatt3", "Lee", "linda", "marcelo", "Marco", "max", "Michael", "miguel", "Mike",
-    "norbert", "paul", "pedro", "rob", "robert", "sandro", "shelby", "steph", "steph2", "travis", "victor", "zac",
+    "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "Alex", "Andrea", "Andy",
+    "Annie", "adam", "anika", "antonio", "belinda", "benjamin", "caleb", "david", "ed", "edward", "Gene",
+    "grandma", "grandpa", "john", "klatt", "klatt2", "klatt3", "Lee", "linda", "marcelo", "Marco", "max",
+    "Michael", "miguel", "Mike", "norbert", "paul", "pedro", "rob", "robert", "sandro", "shelby", "steph",
+    "steph2", "travis", "victor", "zac",
 )  # fmt: skip
 HELD_OUT_VARIANTS = ("m3", "f4", "Annie", "david", "klatt3", "steph")
 FLITE = ("kal16", "awb", "rms", "slt")

@@ -13,7 +13,7 @@ from voicert.models.transformer import DuplexTransformer
 
 
 def load_codec(checkpoint: Path) -> NanoCodecModules:
-    """The codec of a training checkpoint, rounded to float16 as it is shipped: every user of it sees the same codes."""
+    """The codec of a checkpoint, rounded to float16 as it is shipped: all its users see the same codes."""
     modules = NanoCodecModules(NanoCodecConfig())
     modules.load_state_dict(torch.load(checkpoint, weights_only=True)["modules"])
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The depth transformer: writes the codebooks of one frame in turn, each knowing the ones before (RQ-Transformer, 2022)."""
+"""The depth transformer: a frame's codebooks in turn, each knowing those before (RQ-Transformer, 2022)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the PyTorch transformer to the ONNX step that :mod:`voicert.models.onnx_model` runs. Needs the extra ``torch``."""
+"""Makes the ONNX step of :mod:`voicert.models.onnx_model` from the PyTorch model; needs torch and onnx."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import torch
 from onnxruntime.quantization import QuantFormat
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from torch import Tensor, nn
-from voicert_codecs.nano.export import store_float16
+from voicert_codecs.nano.export import store_float16, trace
 
 from voicert.errors import ModelError
+from voicert.models.config import ModelConfig
 from voicert.models.transformer import DuplexTransformer
 
 
@@ -23,8 +24,19 @@ class _Step(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor, slots: Tensor, index: Tensor,
-                cos: Tensor, sin: Tensor, mask: Tensor, caches: list[Tensor]) -> tuple[Any, ...]:  # fmt: skip
+    def forward(
+        self,
+        user: Tensor,
+        own: Tensor,
+        text: Tensor,
+        user_text: Tensor,
+        slots: Tensor,
+        index: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        mask: Tensor,
+        caches: list[Tensor],
+    ) -> tuple[Tensor, ...]:
         m = self.model
         x = m.embed(user[..., None], own[..., None], text[:, None], user_text[:, None])
         cos, sin = cos[:, None, None], sin[:, None, None]
@@ -50,43 +62,48 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
     if model.config.depth is not None:
         raise ModelError("only models with parallel heads can be exported; run this one in PyTorch")
     c = model.config
-    slots, capacity, rows = 3, 12, 2
-    def ints(*shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=torch.int64)
-
-    # Every example is a tensor of its own: the exporter takes the same object for the same input.
-    caches = [torch.zeros(slots, c.kv_heads, capacity, c.head_dim) for _ in range(2 * c.layers)]
-    half = c.head_dim // 2
-    args = (ints(rows, c.codebooks), ints(rows, c.codebooks), ints(rows), ints(rows), torch.arange(rows), ints(rows),
-            torch.zeros(rows, half), torch.zeros(rows, half), torch.zeros(rows, capacity), caches)  # fmt: skip
-    batch, all_slots, ring = (torch.export.Dim(n, min=2) for n in ("batch", "slots", "capacity"))
+    args = _example(c)
+    count = 2 * c.layers
+    batch, slots, ring = (torch.export.Dim(n, min=2) for n in ("batch", "slots", "capacity"))
     row = {0: batch}
-    shapes = (row,) * 8 + ({0: batch, 1: ring}, [{0: all_slots, 2: ring}] * len(caches))
-    names = ["user", "own", "text", "user_text", "slots", "index", "cos", "sin", "mask"]
-    outputs = [f"new_cache{i}" for i in range(len(caches))] + [
-        "text_logits",
-        "user_text_logits",
-        "code_logits",
-    ]
-    program = torch.onnx.export(
-        _Step(model).eval(), args, input_names=names + [f"cache{i}" for i in range(len(caches))],
-        output_names=outputs, dynamic_shapes=shapes, dynamo=True, opset_version=20, verbose=False,
-    )  # fmt: skip
-    if program is None:
-        raise ModelError("torch.onnx.export gave no program")
-    proto = program.model_proto
+    shapes = (row,) * 8 + ({0: batch, 1: ring}, [{0: slots, 2: ring}] * count)
+    inputs = ["user", "own", "text", "user_text", "slots", "index", "cos", "sin", "mask"]
+    inputs += [f"cache{i}" for i in range(count)]
+    outputs = [f"new_cache{i}" for i in range(count)]
+    outputs += ["text_logits", "user_text_logits", "code_logits"]
+    proto = trace(_Step(model), args, inputs, outputs, shapes)
     if bits is not None:
         proto = _quantise(proto, bits)
         store_float16(proto)
-    onnx.save(proto, str(path))
+    path.write_bytes(proto.SerializeToString())
+
+
+def _example(c: ModelConfig) -> tuple[Any, ...]:
+    """Arguments of the step, each an object of its own: the exporter takes one object for one input."""
+    slots, capacity, rows, half = 3, 12, 2, c.head_dim // 2
+
+    def ints(*shape: int) -> Tensor:
+        return torch.zeros(shape, dtype=torch.int64)
+
+    return (
+        ints(rows, c.codebooks),
+        ints(rows, c.codebooks),
+        ints(rows),
+        ints(rows),
+        torch.arange(rows),
+        ints(rows),
+        torch.zeros(rows, half),
+        torch.zeros(rows, half),
+        torch.zeros(rows, capacity),
+        [torch.zeros(slots, c.kv_heads, capacity, c.head_dim) for _ in range(2 * c.layers)],
+    )
 
 
 def _quantise(proto: onnx.ModelProto, bits: int) -> onnx.ModelProto:
-    """Weight-only quantisation in blocks of 32; level 4 multiplies in integers, which is what makes it fast."""
+    """Weight-only quantisation in blocks of 32; level 4 multiplies in integers, which makes it fast."""
     config = DefaultWeightOnlyQuantConfig(
         block_size=32, is_symmetric=True, accuracy_level=4, quant_format=QuantFormat.QOperator, bits=bits
     )
     quantizer = MatMulNBitsQuantizer(proto, algo_config=config)
     quantizer.process()
-    model: Any = quantizer.model
-    return model.model
+    return quantizer.model.model

@@ -20,7 +20,7 @@ BUNDLED = ("nano",)
 
 
 def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
-    """Opens the bundled model by name, or a folder with ``config.json``, ``vocabulary.json`` and ``step.onnx``.
+    """Opens a bundled model by name, or a folder of ``config.json``, ``vocabulary.json`` and ``step.onnx``.
 
     Args:
         max_slots: sessions that it shall hold at once.

@@ -1,4 +1,4 @@
-"""The duplex model run by ONNX Runtime: one step over the slots that are ready, keys and values updated in place."""
+"""The duplex model run by ONNX Runtime: one step over the ready slots, keys and values updated in place."""
 
 from __future__ import annotations
 
@@ -194,11 +194,11 @@ class StepRunner:
             "cos": np.cos(angle).astype(np.float32), "sin": np.sin(angle).astype(np.float32),
             "mask": np.where(seen, np.float32(0), np.float32(-1e30)),
         }  # fmt: skip
-        if (
-            count == 1
-        ):  # a product of one row takes another kernel, whose last bits differ; the same row twice is harmless
+        # A product of one row takes another kernel, whose last bits differ; the same row twice is harmless.
+        if count == 1:
             inputs = {k: np.repeat(v, 2, axis=0) for k, v in inputs.items()}
-        inputs = {k: np.ascontiguousarray(v) for k, v in inputs.items()}  # the binding keeps only their addresses
+        # The binding keeps only addresses, so the arrays must be contiguous and live until the run is over.
+        inputs = {k: np.ascontiguousarray(v) for k, v in inputs.items()}
         binding = self._session.io_binding()
         for name, value in inputs.items():
             binding.bind_cpu_input(name, value)

@@ -10,7 +10,7 @@ Ints = NDArray[np.int64]
 
 
 def uniforms(seed: int, position: int, count: int) -> NDArray[np.float64]:
-    """``count`` numbers in [0, 1) that depend on nothing but ``seed`` and ``position`` (Philox, counter-based)."""
+    """``count`` numbers in [0, 1) that depend on nothing but ``seed`` and ``position`` (Philox)."""
     return np.random.Generator(np.random.Philox(key=seed % 2**64, counter=position)).random(count)
 
 

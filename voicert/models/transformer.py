@@ -1,12 +1,14 @@
 """The duplex transformer in PyTorch: reference for the ONNX step, and what training works on.
 
-At step t it is given the user's codes of frame t and what it wrote itself at step t - 1 (text, user text, codes), and
-writes the tokens of step t. Sizes: B sessions, T steps, K codebooks, D width, N codebook size.
+At step t it is given the user's codes of frame t and what it wrote itself at step t - 1 (text, user text,
+codes), and writes the tokens of step t. Sizes: B sessions, T steps, K codebooks, D width, N codebook size.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +25,7 @@ def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def rope_angles(position: Tensor, head_dim: int, base: float) -> tuple[Tensor, Tensor]:
-    """cos and sin [..., head_dim / 2] of positions [...], computed in float64 so that long calls stay exact."""
+    """cos and sin [..., head_dim / 2] of positions [...], in float64 so that long calls stay exact."""
     frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
     angle = position.to(torch.float64)[..., None] * frequency
     return angle.cos().float(), angle.sin().float()
@@ -70,7 +72,7 @@ class Attention(nn.Module):
         return self.out(y.transpose(1, 2).flatten(2))
 
     def attend(self, q: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        """One position against a cache: q [B, H, 1, d], keys, values [B, Hkv, C, d], mask [B, C] → [B, 1, D]."""
+        """One position on a cache: q [B, H, 1, d], keys, values [B, Hkv, C, d], mask [B, C] → [B, 1, D]."""
         c = self.config
         q = q.reshape(-1, c.kv_heads, c.heads // c.kv_heads, c.head_dim) * c.head_dim**-0.5
         scores = q @ keys.transpose(2, 3) + mask[:, None, None, :]  # [B, Hkv, G, C]
@@ -109,7 +111,7 @@ class DuplexTransformer(nn.Module):
         self.own_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.width)
         self.text_embedding = nn.Embedding(c.text_size, c.width)
         self.user_text_embedding = nn.Embedding(c.text_size, c.width)
-        self.layers = nn.ModuleList([Layer(c) for _ in range(c.layers)])
+        self.layers = cast("Sequence[Layer]", nn.ModuleList([Layer(c) for _ in range(c.layers)]))
         self.norm = nn.RMSNorm(c.width, eps=1e-6)
         self.text_head = nn.Linear(c.width, c.text_size, bias=False)
         self.user_text_head = nn.Linear(c.width, c.text_size, bias=False)
@@ -137,7 +139,7 @@ class DuplexTransformer(nn.Module):
         return x + self.text_embedding(text) + self.user_text_embedding(user_text)
 
     def window_mask(self, steps: int) -> Tensor | None:
-        """[T, T], 0 where position i may look at j: i - window < j <= i; None when plain causal is the same."""
+        """[T, T], 0 where i may look at j: i - window < j <= i; None when plain causal is the same."""
         if steps <= self.config.window:
             return None
         i, j = torch.arange(steps)[:, None], torch.arange(steps)[None, :]
@@ -168,7 +170,7 @@ class DuplexTransformer(nn.Module):
     def step(
         self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor, cache: Cache, slots: Tensor
     ) -> Tensor:
-        """One position of each of ``slots`` [B]: codes [B, K], text [B] → hidden [B, D]; the cache is updated."""
+        """One position of ``slots`` [B]: codes [B, K], text [B] → hidden [B, D]; updates the cache."""
         c = self.config
         x = self.embed(user[..., None], own[..., None], text[:, None], user_text[:, None])
         position = cache.position[slots]
@@ -186,7 +188,7 @@ class DuplexTransformer(nn.Module):
 
 
 def ring_mask(position: Tensor, capacity: int, window: int) -> Tensor:
-    """[B, capacity]: 0 where the ring holds one of the last ``window`` positions up to ``position`` [B], else -inf."""
+    """[B, capacity]: 0 where the ring has one of the ``window`` positions up to ``position``, else -inf."""
     index = torch.arange(capacity)[None, :]
     age = (position[:, None] - index) % capacity  # how many steps ago this entry was written, 0 is now
     seen = (age < window) & (age <= position[:, None])

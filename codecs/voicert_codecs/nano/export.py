@@ -1,9 +1,9 @@
-"""From the PyTorch modules to the ONNX graphs that :mod:`voicert_codecs.nano.runtime` runs. Needs the extra ``torch``."""
+"""Makes the graphs of :mod:`voicert_codecs.nano.runtime` from the PyTorch modules; needs torch and onnx."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -46,22 +46,47 @@ def export(modules: NanoCodecModules, folder: Path) -> None:
     codes = torch.zeros(2, c.num_codebooks, 3, dtype=torch.int64)
     batch, frames = torch.export.Dim("batch"), torch.export.Dim("frames")
     rows = {0: batch}
-    _write(_Encode(modules), (pcm, tail, encoder), ["pcm", "tail", "state"], ["codes", "new_tail", "new_state"],
-           ({0: batch, 1: c.frame_size * frames}, rows, rows), folder / "encoder.onnx")  # fmt: skip
-    _write(_Decode(modules), (codes, overlap, decoder), ["codes", "overlap", "state"],
-           ["pcm", "new_overlap", "new_state"], ({0: batch, 2: frames}, rows, rows), folder / "decoder.onnx")  # fmt: skip
+    _write(
+        _Encode(modules),
+        (pcm, tail, encoder),
+        ["pcm", "tail", "state"],
+        ["codes", "new_tail", "new_state"],
+        ({0: batch, 1: c.frame_size * frames}, rows, rows),
+        folder / "encoder.onnx",
+    )
+    _write(
+        _Decode(modules),
+        (codes, overlap, decoder),
+        ["codes", "overlap", "state"],
+        ["pcm", "new_overlap", "new_state"],
+        ({0: batch, 2: frames}, rows, rows),
+        folder / "decoder.onnx",
+    )
     write_config(c, folder / "config.json")
 
 
 def _write(module: nn.Module, args: tuple[Tensor, ...], inputs: list[str], outputs: list[str],
            shapes: tuple[dict[int, Any], ...], path: Path) -> None:  # fmt: skip
-    program = torch.onnx.export(module.eval(), args, input_names=inputs, output_names=outputs, dynamic_shapes=shapes,
-                                dynamo=True, opset_version=20, verbose=False)  # fmt: skip
-    if program is None:
-        raise RuntimeError("torch.onnx.export gave no program")
-    model = program.model_proto
+    model = trace(module, args, inputs, outputs, shapes)
     store_float16(model)
-    onnx.save(model, str(path))
+    path.write_bytes(model.SerializeToString())
+
+
+def trace(module: nn.Module, args: tuple[Any, ...], inputs: list[str], outputs: list[str],
+          shapes: tuple[Any, ...]) -> onnx.ModelProto:  # fmt: skip
+    """The graph of ``module`` called with ``args``; ``shapes`` names the sizes of each that may differ."""
+    program = cast(Any, torch.onnx).export(
+        module.eval(),
+        args,
+        input_names=inputs,
+        output_names=outputs,
+        dynamic_shapes=shapes,
+        dynamo=True,
+        opset_version=20,
+        verbose=False,
+    )
+    model: onnx.ModelProto = program.model_proto
+    return model
 
 
 def store_float16(model: onnx.ModelProto, at_least: int = 1024) -> None:

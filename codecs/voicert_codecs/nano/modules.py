@@ -31,7 +31,7 @@ def mdct_basis(hop: int) -> tuple[Tensor, Tensor]:
 
 
 class CausalBlock(nn.Module):
-    """A depthwise causal convolution, then a two-layer perceptron, around a residual path (ConvNeXt, 2022)."""
+    """A depthwise causal convolution, then a two-layer perceptron, on a residual path (ConvNeXt, 2022)."""
 
     def __init__(self, width: int, kernel: int, expansion: int) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Encoder(nn.Module):
     def coefficients(self, pcm: Tensor, tail: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """pcm [B, N * hop], tail [B, hop] → MDCT and MDST [B, N, hop] each, and the new tail."""
         hop = self.config.hop
-        blocks = torch.cat([tail, pcm], dim=1).unflatten(1, (-1, hop))  # [B, N + 1, hop]
+        blocks = torch.cat([tail, pcm], dim=1).reshape(pcm.shape[0], -1, hop)  # [B, N + 1, hop]
         windows = torch.cat([blocks[:, :-1], blocks[:, 1:]], dim=2)  # [B, N, 2 * hop]
         return windows @ self.mdct, windows @ self.mdst, blocks[:, -1]
 
@@ -115,7 +115,7 @@ class Quantizer(nn.Module):
         self.register_buffer("codebooks", torch.randn(shape) * 0.1)
 
     def nearest(self, residual: Tensor, book: Tensor) -> Tensor:
-        """residual [..., D], book [N, D] → index of the nearest row; |r|² is the same for all and left out."""
+        """residual [..., D], book [N, D] → index of the nearest row; |r|², the same for all, is left out."""
         return (residual @ (2.0 * book.T) - (book * book).sum(1)).argmax(-1)
 
     def encode(self, latent: Tensor) -> Tensor:
@@ -170,7 +170,7 @@ class Decoder(nn.Module):
         out      overlap+first, second+first, …  the last second half waits
         """
         windows = coefficients @ self.mdct.T  # [B, N, 2 * hop]
-        first, second = windows.split(self.config.hop, dim=2)
+        first, second = windows.chunk(2, dim=2)
         before = torch.cat([overlap[:, None], second[:, :-1]], dim=1)
         return (first + before).flatten(1), second[:, -1]
 

@@ -101,8 +101,10 @@ class NanoCodec(Codec[NanoCodecState]):
             )
         rows = self._rows(rows, len(state.overlap), len(codes))
         inputs = {
-            "codes": _paired(codes), "overlap": _paired(state.overlap[rows]), "state": _paired(state.decoder[rows])
-        }  # fmt: skip
+            "codes": _paired(codes),
+            "overlap": _paired(state.overlap[rows]),
+            "state": _paired(state.decoder[rows]),
+        }
         pcm, overlap, decoder = self._run(self._decoder, inputs, len(rows))
         state.overlap[rows], state.decoder[rows] = overlap, decoder
         return pcm
@@ -122,7 +124,7 @@ class NanoCodec(Codec[NanoCodecState]):
 
 
 def _paired(x: NDArray[Any]) -> NDArray[Any]:
-    """At least two rows: a matrix product of one row takes another kernel, whose last bits differ from those of many."""
+    """At least two rows: a product of one takes another kernel, whose last bits differ from those of many."""
     return np.repeat(x, 2, axis=0) if len(x) == 1 else x
 
 

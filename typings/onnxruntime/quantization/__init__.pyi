@@ -1,0 +1,5 @@
+from enum import Enum
+
+class QuantFormat(Enum):
+    QOperator = 0
+    QDQ = 1
