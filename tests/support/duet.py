@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.support.scripted import FRAME, PAD, Script, scripted_bundle
+from tests.support.scripted import FRAME, PAD, START, Script, scripted_bundle, speech
 from voicert.engine import Stepped, Timing
 from voicert.models.base import Sampling
 from voicert.session import Conversation, TurnSettings
@@ -18,6 +18,9 @@ from voicert.session.events import Event, FrameTiming, ResponseAudio, SessionFai
 E = TypeVar("E")
 TIMING = Timing(0.5, 1.0, 2.0, 3.0, 1, False)
 SILENT = np.zeros(FRAME, np.float32)
+TONE = np.full(FRAME, 0.1, np.float32)
+VOICE = speech(4000).reshape(-1, FRAME)
+TWO = Script(words=("one", " two"))  # an answer of 22 frames: start, 10, 10, end
 
 
 def of(kind: type[E], events: list[Event]) -> list[E]:
@@ -43,6 +46,23 @@ def step(
 ) -> Stepped:
     """One step's result, made by hand."""
     return Stepped(text, user_text, pcm, hushed, TIMING)
+
+
+def by_hand(**settings: Any) -> Conversation:
+    """A conversation to which the test itself tells what the model does."""
+    return Conversation(scripted_bundle(1, TWO).model, TurnSettings(**settings))
+
+
+def talk_for(talk: Conversation, frames: int, voice: bool = False, **tokens: Any) -> list[Event]:
+    """``frames`` frames of voice or silence with the same tokens each."""
+    return [
+        e for i in range(frames) for e in talk.advance(VOICE[i % 200] if voice else SILENT, step(**tokens))
+    ]
+
+
+def answer(talk: Conversation, frames: int = 0, **tokens: Any) -> list[Event]:
+    """Begins an answer and goes on for ``frames`` frames."""
+    return talk.advance(SILENT, step(START, pcm=TONE)) + talk_for(talk, frames, pcm=TONE, **tokens)
 
 
 class Duet:
