@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { GapMeter, GapStatistics, InputClock, median } from "../../clients/voicert_clients/page/gap.js";
+import {
+  GapMeter,
+  GapStatistics,
+  InputClock,
+  median,
+  turnTiming,
+} from "../../clients/voicert_clients/page/gap.js";
 
 const CHUNK = 480;
 
@@ -71,4 +77,11 @@ test("median and statistics", () => {
   }
   const { count, last, medianMs } = statistics.summary();
   assert.deepEqual([count, last?.totalMs, medianMs], [100, 250, 200.5]);
+});
+
+test("the server's timing of a turn, and of an answer to nothing", () => {
+  const stages_ms = { queue: 1, encode: 2, model: 3, decode: 4 };
+  const event = { input_end_ms: 100, first_audio_ms: 200, first_audible_ms: 220, stages_ms };
+  assert.deepEqual(turnTiming(event), { inputEndMs: 100, firstAudibleMs: 220, engineMs: 10 });
+  assert.equal(turnTiming({ ...event, input_end_ms: null }), null);
 });

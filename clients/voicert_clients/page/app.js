@@ -41,6 +41,9 @@ class App {
       if (key === "Escape" && !defaultPrevented && !helpIsOpen) conversation.dispatch({ type: "cancel" });
     });
     document.addEventListener("click", () => void conversation.audio?.context.resume());
+    window.addEventListener("online", () => {
+      if (conversation.state.link === "waiting") this.start();
+    });
     document.addEventListener("visibilitychange", () => this.renderSoon());
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.listDevices());
     setInterval(() => conversation.state.link === "waiting" && this.renderSoon(), 500);
@@ -77,7 +80,7 @@ class App {
   render() {
     this.rendering = false;
     const { state, address, reachable, retryAt, gaps, progress, audio } = this.conversation;
-    const place = { host: address.hostname, port: address.port || "8400", reachable };
+    const place = { host: address.hostname, port: address.port, reachable };
     const left = Math.max(0, Math.ceil((retryAt - performance.now()) / 1000));
     this.orb.phase = phaseOf(state);
     this.view.render(state, place, state.link === "waiting" ? left : null);

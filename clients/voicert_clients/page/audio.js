@@ -26,6 +26,13 @@ export function wakeContext() {
   }
 }
 
+/** @returns what this browser can do, for `browserProblem` */
+export function abilities() {
+  const hasWorklet = typeof AudioWorkletNode === "function";
+  const hasMicrophone = typeof navigator.mediaDevices?.getUserMedia === "function";
+  return { isSecureContext, hasWorklet, hasMicrophone };
+}
+
 /** @param {AudioContext} context */
 async function load(context) {
   await context.resume();
@@ -36,7 +43,8 @@ async function load(context) {
   );
 }
 
-export class Audio {
+/** The whole way of a sound on this side: microphone in, speaker out. */
+export class AudioPath {
   /**
    * @param {AudioContext} context
    * @param {Microphone} microphone
@@ -53,13 +61,13 @@ export class Audio {
    * @param {MediaStream} stream
    * @param {number} targetMs
    * @param {Handlers} handlers
-   * @returns {Promise<Audio>}
+   * @returns {Promise<AudioPath>}
    */
   static async open(context, stream, targetMs, handlers) {
     await load(context);
     try {
       const microphone = new Microphone(context, stream, handlers);
-      return new Audio(context, microphone, new Speaker(context, targetMs, handlers));
+      return new AudioPath(context, microphone, new Speaker(context, targetMs, handlers));
     } catch (error) {
       if (!(error instanceof DOMException) || error.name !== "NotSupportedError") throw error;
     }
@@ -68,7 +76,7 @@ export class Audio {
     const own = new AudioContext({ latencyHint: "interactive" });
     await load(own);
     const microphone = new Microphone(own, stream, handlers);
-    return new Audio(own, microphone, new Speaker(own, targetMs, handlers));
+    return new AudioPath(own, microphone, new Speaker(own, targetMs, handlers));
   }
 
   /** @returns {number} seconds that sound spends in the devices, in and out, as far as the browser knows */

@@ -1,7 +1,7 @@
 // @ts-check
 // One WebSocket at a time to the server that this page came from.
 
-/** A slow network may hold back this much; beyond it microphone chunks are dropped, so that lag never grows. */
+/** A slow network may hold back this much; beyond it microphone chunks are dropped, so lag never grows. */
 const MOST_BUFFERED_BYTES = 256 * 1024;
 
 /** @typedef {import("./reducer.js").ServerEvent} ServerEvent */

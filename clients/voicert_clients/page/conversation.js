@@ -1,10 +1,10 @@
 // @ts-check
-// The shell around the reducer: carries events of the socket and the audio to it, and does what it asks for. It knows
-// no document; whoever shows the conversation is called when something changed.
+// The shell around the reducer: carries events of the socket and the audio to it, and does what it asks for.
+// It knows no document; whoever shows the conversation is called when something changed.
 
-import { Audio, wakeContext } from "./audio.js";
+import { AudioPath, abilities, wakeContext } from "./audio.js";
 import { Connection, answers, realtimeUrl } from "./connection.js";
-import { GapMeter, GapStatistics, InputClock } from "./gap.js";
+import { GapMeter, GapStatistics, InputClock, turnTiming } from "./gap.js";
 import { openStream } from "./microphone.js";
 import { WIRE_RATE_HZ, toBase64 } from "./pcm.js";
 import { browserProblem, microphoneProblem } from "./problems.js";
@@ -45,7 +45,7 @@ export class Conversation {
       onEvent: (event) => this.onServerEvent(event),
       onClosed: () => this.onClosed(),
     });
-    /** @type {Audio | null} */
+    /** @type {AudioPath | null} */
     this.audio = null;
     this.gaps = new GapStatistics();
     this.meter = new GapMeter(new InputClock(WIRE_RATE_HZ));
@@ -109,13 +109,9 @@ export class Conversation {
     }
   }
 
-  /** What this browser lacks, said before anyone presses a button. @returns {boolean} whether it will do */
+  /** Says what this browser lacks, before anyone presses a button. @returns {boolean} whether it will do */
   checkBrowser() {
-    const code = browserProblem({
-      isSecureContext,
-      hasWorklet: typeof AudioWorkletNode === "function",
-      hasMicrophone: typeof navigator.mediaDevices?.getUserMedia === "function",
-    });
+    const code = browserProblem(abilities());
     if (code !== null) this.dispatch({ type: "problem", code, detail: "" });
     return code === null;
   }
@@ -137,7 +133,7 @@ export class Conversation {
   /** @param {AudioContext} context */
   async openAudio(context) {
     const stream = await openStream(this.settings.deviceId, this.settings.processing);
-    const audio = await Audio.open(context, stream, firstTargetMs(this.address.hostname), {
+    const audio = await AudioPath.open(context, stream, firstTargetMs(this.address.hostname), {
       onChunk: (chunk) => this.onChunk(chunk),
       onLost: () => this.dispatch({ type: "problem", code: "microphone-lost", detail: "" }),
       onNotice: (notice, time) => this.onNotice(notice, time),
@@ -168,11 +164,9 @@ export class Conversation {
 
   /** @param {ServerEvent} event */
   onServerEvent(event) {
-    if (event.type === "voicert.turn.timing" && typeof event.input_end_ms === "number") {
-      const { queue = 0, encode = 0, model = 0, decode = 0 } = event.stages_ms ?? {};
-      const engineMs = queue + encode + model + decode;
-      const timing = { inputEndMs: event.input_end_ms, firstAudibleMs: event.first_audible_ms, engineMs };
-      this.addGap(this.meter.timed(event.item_id, timing, this.audio?.latencyS ?? 0));
+    if (event.type === "voicert.turn.timing") {
+      const timing = turnTiming(event);
+      if (timing) this.addGap(this.meter.timed(event.item_id, timing, this.audio?.latencyS ?? 0));
     }
     this.dispatch({ type: "server", event });
   }

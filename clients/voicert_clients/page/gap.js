@@ -1,6 +1,7 @@
 // @ts-check
 // The response gap, measured where the person sits: end of the user's speech at the microphone → first
-// audible assistant sample at the speaker. Both ends are read off the clock of one AudioContext by sample counters.
+// audible assistant sample at the speaker. Both ends are read off the clock of one AudioContext by sample
+// counters.
 
 /** How many gaps the median looks back on. */
 const REMEMBERED = 100;
@@ -60,6 +61,20 @@ export function median(values) {
  */
 
 /** @typedef {{ inputEndMs: number, firstAudibleMs: number, engineMs: number }} TurnTiming */
+
+/**
+ * @param {Record<string, any>} event `voicert.turn.timing`
+ * @returns {TurnTiming | null} null for an answer to nothing that was said
+ */
+export function turnTiming({
+  input_end_ms: inputEndMs,
+  first_audible_ms: firstAudibleMs,
+  stages_ms: stages,
+}) {
+  if (typeof inputEndMs !== "number" || typeof firstAudibleMs !== "number") return null;
+  const { queue = 0, encode = 0, model = 0, decode = 0 } = stages ?? {};
+  return { inputEndMs, firstAudibleMs, engineMs: queue + encode + model + decode };
+}
 
 /** Brings together what the server knows of a turn and what the speaker knows of it. */
 export class GapMeter {

@@ -5,7 +5,7 @@
 //   push(item, samples) ─▶ [segment][segment]… ─▶ pull(out)
 //
 // A sound starts when what is queued and what has been waited make up `target`; each underrun lengthens the
-// target, each long clean stretch shortens it. Above the bound the oldest samples go, so that lag never stays.
+// target, each long clean stretch shortens it. Above the bound the oldest samples go, so lag never stays.
 
 import { AUDIBLE, WIRE_RATE_HZ } from "./pcm.js";
 

@@ -1,6 +1,6 @@
 // @ts-check
-// Both voices on the depth contours of a round water: the user's voice runs in from the rim, the assistant's out
-// from the core. Each contour shows the level of a moment ago, so what one sees is what was heard.
+// Both voices on the depth contours of a round water: the user's voice runs in from the rim, the assistant's
+// out from the core. Each contour shows the level of a moment ago, so what one sees is what was heard.
 
 /** @typedef {import("./state.js").Phase} Phase */
 /** @typedef {[number, number, number]} Colour red, green, blue */
@@ -138,7 +138,8 @@ export class Orb {
 
   /**
    * A circle with a wave of each voice on it.
-   * @param {number} radius @param {number} inward @param {number} outward @param {number} seconds @param {number} ring
+   * @param {number} radius @param {number} inward @param {number} outward
+   * @param {number} seconds @param {number} ring
    */
   trace(radius, inward, outward, seconds, ring) {
     const { pen } = this;
@@ -178,12 +179,13 @@ export class Orb {
     const { pen } = this;
     const level = this.user.past[0];
     pen.strokeStyle = mix(this.colours.line, this.colours.user, awake ? 1 : 0.2);
-    pen.lineWidth = 1.6 + 7 * level;
+    pen.lineWidth = 1.6 + 4 * level;
     pen.setLineDash(awake ? [] : [2, 7]);
-    const start = this.still.matches ? 0 : (now / 700) % TURN;
-    const length = this.phase === "connecting" ? TURN * 0.28 : TURN;
+    const connecting = this.phase === "connecting";
+    const start = connecting && !this.still.matches ? (now / 700) % TURN : 0;
+    const length = connecting ? TURN * 0.28 : TURN;
     pen.beginPath();
-    pen.arc(0, 0, rim + 3.5 * level, start, start + length);
+    pen.arc(0, 0, rim + 2 * level, start, start + length);
     pen.stroke();
     pen.setLineDash([]);
   }

@@ -3,15 +3,15 @@
 
 /** @typedef {{ title: string, advice: string, action: string }} Help */
 
-/** @typedef {{ host: string, port: string, detail: string }} Facts about this page's address and the failure */
+/** @typedef {{ host: string, port: string, detail: string }} Facts port "" for the usual one */
 
 /** @type {Record<string, (facts: Facts) => Help>} */
 const HELP = {
   "insecure-origin": ({ host, port }) => ({
     title: "This address is not secure, so the browser keeps the microphone shut.",
     advice:
-      `On the computer that runs voicert, open http://localhost:${port} instead. To talk from another device, ` +
-      `start it with --tls-cert and --tls-key and open https://${host}:${port}.`,
+      `On the computer that runs voicert, open http://localhost${port && `:${port}`} instead. ` +
+      `To talk from another device, start it with --tls-cert and --tls-key and open https://${host}${port && `:${port}`}.`,
     action: "Try again",
   }),
   "no-worklet": () => ({
@@ -21,7 +21,9 @@ const HELP = {
   }),
   "permission-denied": () => ({
     title: "The browser does not let this page use the microphone.",
-    advice: "Click the icon at the left of the address bar, set Microphone to “Allow”, then try again.",
+    advice:
+      "Try again and allow it. If the browser does not ask, click the icon at the left of the address bar " +
+      "and set Microphone to “Allow”.",
     action: "Try again",
   }),
   "blocked-by-system": () => ({

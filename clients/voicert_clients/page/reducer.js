@@ -1,6 +1,6 @@
 // @ts-check
-// The page's logic: (state, action) → state and effects. No DOM, no socket, no clock. The effects say what the
-// shell (app.js) has to do, in order.
+// The page's logic: (state, action) → state and effects. No DOM, no socket, no clock. The effects say what
+// the shell (conversation.js) has to do, in order.
 
 import { withEntry, withoutEmpty } from "./state.js";
 

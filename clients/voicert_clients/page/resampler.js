@@ -1,6 +1,6 @@
 // @ts-check
-// A streaming resampler for browsers whose audio does not run at 24 kHz: a linear-phase windowed sinc, evaluated
-// at the exact rational position of every output sample.
+// A streaming resampler for browsers whose audio does not run at 24 kHz: a linear-phase windowed sinc,
+// evaluated at the exact rational position of every output sample.
 //
 //   input   x0   x1   x2   x3   x4 …        rate = M / L input samples per output sample
 //   output  y0      y1      y2 …            y[n] sits at input position n·M/L, so output time = input time;

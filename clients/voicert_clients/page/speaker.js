@@ -14,9 +14,14 @@ const NETWORK_MS = 60;
 /** The server hears of the heard position as often. */
 const HEARD_EVERY = 5;
 
+/** @param {string} hostname @returns {boolean} whether it means this computer */
+export function isLoopback(hostname) {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
 /** @param {string} hostname @returns {number} milliseconds */
 export function firstTargetMs(hostname) {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) ? LOOPBACK_MS : NETWORK_MS;
+  return isLoopback(hostname) ? LOOPBACK_MS : NETWORK_MS;
 }
 
 export class Speaker {

@@ -9,6 +9,8 @@ import { wordsFor } from "./words.js";
 
 /** @typedef {import("./words.js").Place} Place */
 
+/** @typedef {{ line: HTMLElement, entry: Entry | null }} Shown */
+
 /** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
 export function part(id, kind) {
   const element = document.getElementById(id);
@@ -39,12 +41,18 @@ export class View {
     this.meter = part("meter", HTMLElement);
     this.device = part("device", HTMLSelectElement);
     this.processing = part("processing", HTMLInputElement);
-    /** @type {Map<string, HTMLElement>} */
+    /** The lines on the page by their ids, and what they show. @type {Map<string, Shown>} */
     this.shown = new Map();
+    /** @type {readonly Entry[]} */
+    this.transcript = [];
     this.meterShows = -1;
   }
 
-  /** @param {State} state @param {Place} place @param {number | null} waitS until the next attempt to connect */
+  /**
+   * @param {State} state
+   * @param {Place} place
+   * @param {number | null} waitS seconds until the next attempt to connect
+   */
   render(state, place, waitS) {
     const phase = phaseOf(state);
     const { title, advice, action } = wordsFor(state, place);
@@ -67,10 +75,12 @@ export class View {
 
   /** @param {readonly Entry[]} entries */
   renderTranscript(entries) {
+    if (entries === this.transcript) return;
+    this.transcript = entries;
     const { lines } = this;
     const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 48;
     const ids = new Set(entries.map(({ id }) => id));
-    for (const [id, line] of this.shown) {
+    for (const [id, { line }] of this.shown) {
       if (ids.has(id)) continue;
       line.remove();
       this.shown.delete(id);
@@ -81,14 +91,17 @@ export class View {
 
   /** @param {Entry} entry */
   renderLine(entry) {
-    const line = this.shown.get(entry.id) ?? this.addLine(entry);
+    const shown = this.shown.get(entry.id) ?? this.addLine(entry);
+    if (shown.entry === entry) return;
+    shown.entry = entry;
+    const { line } = shown;
     line.dataset.status = entry.status;
     // Assistive technology reads a line when it is whole, not word by word.
     line.setAttribute("aria-busy", String(entry.status === "live"));
     write(/** @type {HTMLElement} */ (line.lastElementChild), entry.text.trim() || "…");
   }
 
-  /** @param {Entry} entry @returns {HTMLElement} */
+  /** @param {Entry} entry @returns {Shown} */
   addLine(entry) {
     const line = document.createElement("li");
     line.className = "line";
@@ -104,8 +117,10 @@ export class View {
     const what = document.createElement("p");
     line.append(who, what);
     this.lines.append(line);
-    this.shown.set(entry.id, line);
-    return line;
+    /** @type {Shown} */
+    const shown = { line, entry: null };
+    this.shown.set(entry.id, shown);
+    return shown;
   }
 
   /** @param {number} level in [0, 1] */
@@ -136,7 +151,7 @@ export class View {
   renderPlayback({ targetMs, underruns, dropped }, rateHz) {
     const facts = [
       `Playback buffer ${Math.round(targetMs)} ms`,
-      `${underruns} underruns`,
+      underruns === 1 ? "1 underrun" : `${underruns} underruns`,
       `sound at ${rateHz} Hz`,
     ];
     if (dropped > 0) facts.push(`${Math.round(dropped / 24)} ms dropped to keep up`);

@@ -2,11 +2,17 @@
 // What the page says of its state, and what a person can do.
 
 import { connectionHelp, helpFor } from "./problems.js";
+import { isLoopback } from "./speaker.js";
 import { phaseOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 
-/** @typedef {{ host: string, port: string, reachable: boolean }} Place */
+/**
+ * @typedef {object} Place
+ * @property {string} host of the page's address
+ * @property {string} port of it, "" for the usual one
+ * @property {boolean} reachable whether the server answered when the connection was lost
+ */
 
 /** @typedef {{ title: string, advice: string, action: string | null }} Words */
 
@@ -20,7 +26,8 @@ export function wordsFor(state, place) {
   const { host } = place;
   switch (phaseOf(state)) {
     case "idle": {
-      const advice = `Press the button and ask something aloud. Your voice goes to ${host} and nowhere else.`;
+      const where = isLoopback(host) ? "stays on this computer" : `goes to ${host} and nowhere else`;
+      const advice = `Press the button and ask something aloud. Your voice ${where}.`;
       return { title: "Talk with your own machine", advice, action: "Start talking" };
     }
     case "connecting":
