@@ -1,9 +1,12 @@
-"""The speaker's jitter buffer: answers arrive in bursts, sound leaves steadily.
+"""The speaker's jitter buffer: answers come in pieces and unevenly, sound leaves steadily.
 
-    push ──▶ [ waits start_ms ][ plays ... empty: late by x ][ waits step_ms ][ plays ... ] ──▶ render
-                                          the next answer waits start_ms + step_ms
+    push ──▶ [segment][segment]… ──▶ render
 
-It is pure: time is the number of samples rendered. The browser page's playback worklet has the same rules.
+A sound starts when what is queued and what has been waited make up the target. Each time the buffer runs dry
+inside an answer the target grows by a step, each long clean stretch shortens it. Above the bound the oldest
+samples go, so that lag never stays. It is pure: time is the number of samples rendered.
+
+The browser page has the same buffer in ``page/jitter-buffer.js``; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -15,14 +18,12 @@ import numpy as np
 
 from voicert_clients.wire import SAMPLES_PER_MS, Pcm
 
-
-@dataclass(frozen=True)
-class PlaybackSettings:
-    start_ms: int = 20  # from the first samples of an answer to their playing, at first
-    step_ms: int = 5  # each time the buffer runs dry inside an answer, later answers start this much later
-    max_start_ms: int = 200  # and never later than this
-    fade_ms: int = 5  # a flush fades out over this
-    bound_ms: int = 60_000  # above this the oldest samples are dropped
+STEP = 5 * SAMPLES_PER_MS  # by which the target changes
+FADE = 5 * SAMPLES_PER_MS  # wherever sound would break off or set in
+MAX_TARGET = 150 * SAMPLES_PER_MS
+CLEAN = 30_000 * SAMPLES_PER_MS  # the target is one step shorter after this much playing without a gap
+RISE: Pcm = (np.arange(FADE) / FADE).astype(np.float32)  # [FADE] from 0
+FALL: Pcm = (1 - np.arange(1, FADE + 1) / FADE).astype(np.float32)  # [FADE] to 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Block:
 
     position: int  # of its first sample, in samples rendered since the beginning
     pcm: Pcm  # [samples]
-    spans: list[Span]  # which answers it came from, in order; between them is silence
+    spans: list[Span]  # which answers it came from, in order
 
     def of(self, span: Span) -> Pcm:
         """The samples of one of its spans [samples]."""
@@ -50,113 +51,191 @@ class Block:
 
 
 @dataclass
-class _Piece:
+class _Segment:
     item_id: str
-    item_position: int
+    item_position: int  # of its first sample that is still here
     pcm: Pcm
+
+
+class _Voice:
+    """What is playing: the item, how far, and how its sound joins silence without a click."""
+
+    def __init__(self) -> None:
+        self.item_id: str | None = None
+        self.item_position = 0
+        self.last = np.float32(0)  # the last sample played
+        self.tail: Pcm = np.zeros(0, np.float32)  # added to what follows: where sound broke off it decays
+        self.rise = 0  # samples left of a ramp up from silence
+        self.fading: Pcm = np.zeros(0, np.float32)  # what a flush left to play: a ramp down
+
+    def break_off(self) -> None:
+        self.tail = self.last * FALL
+
+    def ramp_up(self, pcm: Pcm) -> None:
+        """Applies what is left of the ramp to the next samples to play, in place."""
+        run = min(self.rise, len(pcm))
+        if run:
+            begin = FADE - self.rise
+            pcm[:run] *= RISE[begin : begin + run]
+            self.rise -= run
+
+    def add_tail(self, pcm: Pcm, begin: int) -> None:
+        """Adds the tail to ``pcm`` from ``begin`` on, in place."""
+        run = min(len(self.tail), len(pcm) - begin)
+        pcm[begin : begin + run] += self.tail[:run]
+        self.tail = self.tail[run:]
+
+    def take_fading(self, samples: int) -> Pcm:
+        taken, self.fading = self.fading[:samples], self.fading[samples:]
+        return taken
 
 
 class Playback:
     """A queue of samples with a delayed start. Not thread-safe: its owner locks."""
 
-    def __init__(self, settings: PlaybackSettings | None = None) -> None:
-        self.settings = settings or PlaybackSettings()
+    def __init__(self, target_ms: int = 30, bound_ms: int | None = 400) -> None:
+        self.least_target = target_ms * SAMPLES_PER_MS
+        self.target = self.least_target  # samples from arriving to playing, adapted
+        self.bound = None if bound_ms is None else bound_ms * SAMPLES_PER_MS  # samples; None keeps everything
         self.position = 0  # samples rendered since the beginning
-        self.buffered = 0  # samples waiting
+        self.queued = 0  # samples waiting
         self.underruns = 0  # times the buffer ran dry inside an answer
         self.dropped = 0  # samples that the bound took
-        self.start_ms = self.settings.start_ms  # adapted
-        self._pieces: deque[_Piece] = deque()
-        self._pushed: tuple[str, int] = ("", 0)  # the newest item and how many of its samples came
-        self._plays_from: int | None = None  # position at which what is buffered may play
-        self._open = False  # more of the answer is expected
-        self._dry = False  # it ran dry inside the answer
+        self._queue: deque[_Segment] = deque()
+        self._arriving: tuple[str, int] = ("", 0)  # the item that arrives, and how many of its samples have
+        self._complete: str | None = None  # the item of which nothing more will arrive
+        self._voice = _Voice()
+        self._running = False
+        self._starved = False  # it ran dry in the middle of an item
+        self._waited = 0  # samples waited since the first one was queued
+        self._clean_for = 0
 
     @property
     def idle(self) -> bool:
         """Nothing is playing or waiting to be played."""
-        return self.buffered == 0
+        return self.queued == 0 and len(self._voice.fading) == 0
 
     def push(self, item_id: str, pcm: Pcm) -> None:
         """Adds samples of an item; an item's samples come in order, items one after another."""
-        before = self._pushed[1] if self._pushed[0] == item_id else 0
-        self._pushed = (item_id, before + len(pcm))
         if len(pcm) == 0:
             return
-        if self._plays_from is None:
-            wait_ms = self.settings.step_ms if self._dry else self.start_ms
-            self._plays_from = self.position + wait_ms * SAMPLES_PER_MS
-        self._open = True
-        self._dry = False
-        self._pieces.append(_Piece(item_id, before, pcm))
-        self.buffered += len(pcm)
-        excess = self.buffered - self.settings.bound_ms * SAMPLES_PER_MS
-        if excess > 0:
-            self.dropped += excess
-            self._take(excess)
+        before = self._arriving[1] if self._arriving[0] == item_id else 0
+        self._arriving = (item_id, before + len(pcm))
+        if self._starved and item_id == self._voice.item_id:
+            self.underruns += 1
+            self.target = min(MAX_TARGET, self.target + STEP)
+            self._clean_for = 0
+            self._voice.rise = FADE
+        self._starved = False
+        self._queue.append(_Segment(item_id, before, pcm))
+        self.queued += len(pcm)
+        if self.bound is not None and self.queued > self.bound:
+            self._skip(self.queued - self.target)
 
-    def finish(self) -> None:
-        """No more of this answer will come: running dry is its end and no underrun."""
-        self._open = False
-        self._dry = False
+    def finish(self, item_id: str) -> None:
+        """Nothing more will arrive of this item: running dry is its end."""
+        self._complete = item_id
 
     def flush(self) -> None:
-        """Falls silent: fades out what plays just now and forgets the rest."""
-        playing = self._plays_from is not None and self.position >= self._plays_from
-        fade_samples = self.settings.fade_ms * SAMPLES_PER_MS if playing else 0
-        kept = self._take(fade_samples)
-        self._pieces.clear()
-        total = sum(len(piece.pcm) for piece in kept)
-        ramp = np.linspace(1.0, 0.0, total, endpoint=False, dtype=np.float32)
-        done = 0
-        for piece in kept:
-            piece.pcm = piece.pcm * ramp[done : done + len(piece.pcm)]
-            done += len(piece.pcm)
-        self._pieces.extend(kept)
-        self.buffered = total
-        if total == 0:
-            self._plays_from = None
-        self.finish()
+        """Falls silent within 5 ms and forgets what was queued."""
+        if not (self._queue or self._running or self._starved):
+            return
+        if self._running:
+            heard = self._take(FADE)
+            fading = np.full(FADE, self._voice.last, np.float32)
+            fading[: len(heard)] = heard
+            self._voice.fading = fading * FALL
+        self._queue.clear()
+        self.queued = 0
+        self._running = self._starved = False
+        self._waited = 0
+        self._voice.rise = 0
+
+    def heard(self) -> tuple[str, int] | None:
+        """The item played last and how many of its samples have been; None before the first."""
+        return None if self._voice.item_id is None else (self._voice.item_id, self._voice.item_position)
 
     def render(self, samples: int) -> Block:
         """The next ``samples`` of the speaker."""
-        out = np.zeros(samples, dtype=np.float32)
-        spans: list[Span] = []
-        filled = 0
-        while filled < samples and self._plays_from is not None:
-            now = self.position + filled
-            if now < self._plays_from:
-                filled = min(samples, filled + self._plays_from - now)
-                continue
-            if self.buffered == 0:
-                self._run_dry()
+        out = np.zeros(samples, np.float32)
+        block = Block(self.position, out, [])
+        at = self._render_fading(block)
+        dry_at = 0
+        while at < samples:
+            if not self._queue:
+                dry_at = self._run_dry(at)
                 break
-            for piece in self._take(samples - filled):
-                out[filled : filled + len(piece.pcm)] = piece.pcm
-                where = self.position + filled
-                spans.append(Span(piece.item_id, piece.item_position, where, len(piece.pcm)))
-                filled += len(piece.pcm)
-        block = Block(self.position, out, spans)
+            at = self._play(block, at) if self._running else self._wait(at, samples)
+        self._voice.add_tail(out, dry_at)
         self.position += samples
         return block
 
-    def _run_dry(self) -> None:
-        self._plays_from = None
-        if self._open:
-            self._dry = True
-            self.underruns += 1
-            self.start_ms = min(self.start_ms + self.settings.step_ms, self.settings.max_start_ms)
+    def _wait(self, at: int, end: int) -> int:
+        """Silence until the target is reached; returns where the wait ended."""
+        missing = self.target - self.queued - self._waited
+        complete = self._queue[0].item_id == self._complete
+        run = 0 if complete else max(0, min(missing, end - at))
+        self._waited += run
+        self._running = at + run < end
+        return at + run
 
-    def _take(self, samples: int) -> list[_Piece]:
-        """Removes up to ``samples`` of the oldest, in pieces."""
-        taken: list[_Piece] = []
-        while samples > 0 and self._pieces:
-            piece = self._pieces.popleft()
-            if len(piece.pcm) > samples:
-                rest = _Piece(piece.item_id, piece.item_position + samples, piece.pcm[samples:])
-                self._pieces.appendleft(rest)
-                piece = _Piece(piece.item_id, piece.item_position, piece.pcm[:samples])
-            taken.append(piece)
-            samples -= len(piece.pcm)
-            self.buffered -= len(piece.pcm)
-        return taken
+    def _play(self, block: Block, at: int) -> int:
+        """Plays from one segment; returns where its run ended."""
+        head = self._queue[0]
+        self._voice.item_id, item_position = head.item_id, head.item_position
+        pcm = self._take(min(len(head.pcm), len(block.pcm) - at))
+        self._voice.ramp_up(pcm)
+        block.pcm[at : at + len(pcm)] = pcm
+        block.spans.append(Span(head.item_id, item_position, block.position + at, len(pcm)))
+        self._clean_for += len(pcm)
+        if self._clean_for >= CLEAN:
+            self._clean_for = 0
+            self.target = max(self.least_target, self.target - STEP)
+        return at + len(pcm)
+
+    def _run_dry(self, at: int) -> int:
+        """Nothing is queued: the item is over, or the network is late. Returns where a tail begins."""
+        if not self._running:
+            return 0
+        self._running = False
+        self._waited = 0
+        self._voice.break_off()
+        self._starved = self._voice.item_id != self._complete
+        return at
+
+    def _render_fading(self, block: Block) -> int:
+        """Plays what a flush left; returns where it ended."""
+        fading = self._voice.take_fading(len(block.pcm))
+        block.pcm[: len(fading)] = fading
+        if len(fading) and self._voice.item_id is not None:
+            begin = self._voice.item_position  # what is played twice has no place of its own in the item
+            block.spans.append(Span(self._voice.item_id, begin, block.position, len(fading)))
+        return len(fading)
+
+    def _skip(self, samples: int) -> None:
+        """Passes over the oldest samples, softly."""
+        if self._running:
+            self._voice.break_off()
+            self._voice.rise = FADE
+        self._take(samples)
+        self.dropped += samples
+
+    def _take(self, samples: int) -> Pcm:
+        """Removes up to ``samples`` of the oldest; a copy [samples]."""
+        taken: list[Pcm] = []
+        samples = min(samples, self.queued)
+        self.queued -= samples
+        while samples > 0:
+            head = self._queue[0]
+            run = min(samples, len(head.pcm))
+            taken.append(head.pcm[:run])
+            head.pcm, head.item_position = head.pcm[run:], head.item_position + run
+            if head.item_id == self._voice.item_id:
+                self._voice.item_position = head.item_position
+            if len(head.pcm) == 0:
+                self._queue.popleft()
+            samples -= run
+        pcm = np.concatenate(taken) if taken else np.zeros(0, np.float32)
+        if len(pcm):
+            self._voice.last = pcm[-1]
+        return pcm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voicert_clients.playback import Block, Playback
+from voicert_clients.playback import Playback
 from voicert_clients.wire import (
     AudioDelta,
     AudioDone,
@@ -22,9 +22,9 @@ class Player:
         self.playback = playback
         self._interrupts = True  # the server cancels what the user talks over
         self._response_id = ""  # the answer in progress at the server, "" when none is
+        self._item_id = ""  # of the newest answer
         self._cut_id = ""  # the answer whose late samples are no longer wanted
-        self._heard: tuple[str, int] | None = None  # item and how many of its samples have left the speaker
-        self._reported: tuple[str, int] | None = None
+        self._reported: tuple[str, int] | None = None  # the heard position that the server knows
 
     @property
     def silent(self) -> bool:
@@ -36,12 +36,15 @@ class Player:
         match event:
             case SessionReady():
                 self._interrupts = event.interrupts
+                if not event.voicert:  # others send answers faster than they are spoken
+                    self.playback.bound = None
             case ResponseStarted():
                 self._response_id = event.response_id
             case AudioDelta() if event.response_id != self._cut_id:
+                self._item_id = event.item_id
                 self.playback.push(event.item_id, event.pcm)
             case AudioDone():
-                self.playback.finish()
+                self.playback.finish(event.item_id)
             case SpeechStarted() if self._interrupts:
                 self._cut_id = self._response_id
                 self.playback.flush()
@@ -50,20 +53,13 @@ class Player:
             case _:
                 pass
 
-    def render(self, samples: int) -> Block:
-        """As ``Playback.render``; remembers what was heard."""
-        block = self.playback.render(samples)
-        if block.spans:
-            last = block.spans[-1]
-            self._heard = (last.item_id, last.item_position + last.samples)
-        return block
-
     def heard_report(self) -> str | None:
         """The message that tells the server the heard position, None when it has not moved."""
-        if self._heard is None or self._heard == self._reported:
+        heard = self.playback.heard()
+        if heard is None or heard == self._reported:
             return None
-        self._reported = self._heard
-        return heard_message(*self._heard)
+        self._reported = heard
+        return heard_message(*heard)
 
     def _ended(self, event: ResponseDone) -> None:
         if event.response_id == self._response_id:
@@ -71,4 +67,4 @@ class Player:
         if event.status == "cancelled" and event.response_id != self._cut_id:
             self._cut_id = event.response_id
             self.playback.flush()
-        self.playback.finish()
+        self.playback.finish(self._item_id)

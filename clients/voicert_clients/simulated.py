@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from voicert_clients.playback import Block
+from voicert_clients.playback import Block, Playback
 from voicert_clients.player import Player
 from voicert_clients.wire import SAMPLE_RATE, Event, Pcm
 
@@ -63,8 +63,8 @@ class SimulatedMicrophone:
 class SimulatedSpeaker:
     """Takes samples in whole quanta, as late as a device would."""
 
-    def __init__(self, player: Player, quantum_samples: int = QUANTUM_SAMPLES) -> None:
-        self.player = player
+    def __init__(self, playback: Playback, quantum_samples: int = QUANTUM_SAMPLES) -> None:
+        self.playback = playback
         self.quantum_samples = quantum_samples
 
     def advance(self, elapsed_s: float) -> Block:
@@ -73,8 +73,8 @@ class SimulatedSpeaker:
         What arrives now can be heard from the next quantum on.
         """
         begun = math.floor(elapsed_s * SAMPLE_RATE / self.quantum_samples) + 1
-        due = begun * self.quantum_samples - self.player.playback.position
-        return self.player.render(max(0, due))
+        due = begun * self.quantum_samples - self.playback.position
+        return self.playback.render(max(0, due))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class SimulatedCall:
         self.microphone = microphone
         self.player = player
         self._connection = connection
-        self._speaker = SimulatedSpeaker(player)
+        self._speaker = SimulatedSpeaker(player.playback)
         self._clock = clock  # seconds, monotonic
 
     async def moments(self) -> AsyncIterator[Moment]:

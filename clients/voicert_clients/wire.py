@@ -30,6 +30,7 @@ class SessionReady:
 
     model: str
     interrupts: bool  # the server cancels an answer when the user speaks over it
+    voicert: bool  # it is one of ours: answers come as fast as they are spoken, and the extras are there
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class TextDelta:
 
 @dataclass(frozen=True)
 class AudioDone:
-    response_id: str
+    item_id: str
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _event(kind: str, body: dict[str, Any]) -> Event:
         case "response.output_audio_transcript.delta":
             return TextDelta(str(body["response_id"]), str(body["delta"]))
         case "response.output_audio.done":
-            return AudioDone(str(body["response_id"]))
+            return AudioDone(str(body["item_id"]))
         case "response.done":
             return _response_done(body["response"])
         case "voicert.turn.timing":
@@ -201,7 +202,8 @@ def _part(whole: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _session(session: dict[str, Any]) -> SessionReady:
     detection = _part(_part(_part(session, "audio"), "input"), "turn_detection")
-    return SessionReady(str(session.get("model") or ""), bool(detection.get("interrupt_response", True)))
+    interrupts = bool(detection.get("interrupt_response", True))
+    return SessionReady(str(session.get("model") or ""), interrupts, "voicert" in session)
 
 
 def _audio(body: dict[str, Any]) -> AudioDelta:
