@@ -52,7 +52,7 @@ class Shards:
                     self.files[path.name] = {k: data[k] for k in data.files}
 
     def batch(self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0) -> Batch:
-        """Crops of ``frames``; a share ``focus`` of them ends soon after an answer begins, so holds one request."""
+        """Crops of ``frames``; a share ``focus`` of them ends soon after the start of an answer."""
         names = list(self.files)
         rows: list[dict[str, np.ndarray]] = []
         for _ in range(size):
@@ -63,7 +63,9 @@ class Shards:
             start = 0 if rng.random() < 0.15 else int(rng.integers(0, last + 1))
             answers = np.flatnonzero(shard["text"][n] == START)
             if rng.random() < focus and len(answers):
-                start = int(np.clip(rng.choice(answers) - rng.integers(frames * 3 // 5, frames * 9 // 10), 0, last))
+                start = int(
+                    np.clip(rng.choice(answers) - rng.integers(frames * 3 // 5, frames * 9 // 10), 0, last)
+                )
             rows.append(self._row(shard, n, start, min(frames, whole)))
         return Batch(**{k: torch.from_numpy(np.stack([r[k] for r in rows])).long() for k in rows[0]})
 
@@ -155,7 +157,9 @@ def main() -> None:
     parser.add_argument(
         "--frames", type=int, default=200, help="of a training crop; the last part uses whole ones"
     )
-    parser.add_argument("--focus", type=float, default=0.75, help="share of crops around the beginning of an answer")
+    parser.add_argument(
+        "--focus", type=float, default=0.75, help="share of crops around the beginning of an answer"
+    )
     parser.add_argument("--batch-frames", type=int, default=6400, help="frames per step")
     parser.add_argument(
         "--whole-from", type=float, default=0.85, help="share of the time after which crops are whole"
