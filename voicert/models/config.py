@@ -45,12 +45,16 @@ class ModelConfig:
     depth: DepthConfig | None = None  # None: one parallel head per codebook
 
     def __post_init__(self) -> None:
+        sizes = (self.codebooks, self.codebook_size, self.text_size, self.width, self.layers, self.heads,
+                 self.kv_heads, self.head_dim, self.hidden, self.window)  # fmt: skip
+        if min(sizes) < 1 or self.frame_rate <= 0:
+            raise ModelError("frame_rate and all sizes of a model must be positive")
         if len(self.delays) != self.codebooks:
             raise ModelError(f"delays has {len(self.delays)} entries for {self.codebooks} codebooks")
         if self.heads % self.kv_heads:
             raise ModelError(f"heads {self.heads} is not a multiple of kv_heads {self.kv_heads}")
-        if min(self.delays) < 0 or self.head_dim % 2 or self.window < 1:
-            raise ModelError("delays must not be negative, head_dim must be even, window at least 1")
+        if min(self.delays) < 0 or self.head_dim % 2:
+            raise ModelError("delays must not be negative, and head_dim must be even")
 
     @property
     def max_delay(self) -> int:

@@ -11,8 +11,8 @@ from voicert_codecs.base import CodecError
 from voicert_codecs.nano.runtime import NanoCodec, open_session
 
 from voicert.errors import ModelError
-from voicert.models.base import Bundle, Sampling
-from voicert.models.config import load_config
+from voicert.models.base import Bundle, Ints, Sampling
+from voicert.models.config import ModelConfig, load_config
 from voicert.models.onnx_model import OnnxSpeechModel
 from voicert.models.vocabulary import Vocabulary
 
@@ -49,17 +49,22 @@ def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
         session = open_session(folder / "step.onnx", threads)
     except CodecError as error:
         raise ModelError(str(error)) from error
-    silence, sampling = _settings(extra, folder)
-    if silence.shape != (config.codebooks,) or codec.num_codebooks != config.codebooks:
+    if (codec.num_codebooks, codec.codebook_size) != (config.codebooks, config.codebook_size):
         raise ModelError(
-            f"the model in {folder} has {config.codebooks} codebooks, its codec {codec.num_codebooks}"
+            f"the model in {folder} has {config.codebooks} codebooks of {config.codebook_size} codes, "
+            f"its codec {codec.num_codebooks} of {codec.codebook_size}"
         )
+    silence, sampling = _settings(extra, folder, config)
     model = OnnxSpeechModel(name_or_path, session, config, vocabulary, silence, max_slots)
     return Bundle(model, codec, sampling)
 
 
-def _settings(extra: dict[str, Any], folder: Path) -> tuple[np.ndarray[Any, np.dtype[np.int64]], Sampling]:
+def _settings(extra: dict[str, Any], folder: Path, config: ModelConfig) -> tuple[Ints, Sampling]:
+    """The codes of a silent frame [K], and how to sample."""
     try:
-        return np.array(extra["silence"], np.int64), Sampling(**extra.get("sampling", {}))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"config.json in {folder} is not understood: {error}") from error
+        silence, sampling = np.array(extra["silence"], np.int64), Sampling(**extra.get("sampling", {}))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelError(f"config.json in {folder} is not understood: {error!r}") from error
+    if silence.shape != (config.codebooks,) or silence.min() < 0 or silence.max() >= config.codebook_size:
+        raise ModelError(f"config.json in {folder} must give {config.codebooks} codes of silence in range")
+    return silence, sampling

@@ -27,10 +27,15 @@ class SlotStates:
     """
 
     position: Ints  # [S] steps so far
+    reach: Ints  # [S] the largest position there was: what lies too far before it is overwritten
     text: Ints  # [S, ring]
     user_text: Ints  # [S, ring]
     codes: Ints  # [S, ring, K] rows as written: row k is of the frame delays[k] steps ago
     answering: Bools  # [S, ring] the step belongs to an answer that goes on after it
+    hushed: Bools  # [S, ring]
+
+    def parts(self) -> tuple[NDArray[Any], ...]:
+        return self.position, self.reach, self.text, self.user_text, self.codes, self.answering, self.hushed
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,7 @@ class Snapshot:
     """A copy of one slot."""
 
     keys_values: list[Floats]
-    position: int
-    rings: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+    parts: tuple[NDArray[Any], ...]  # as in SlotStates
     sampling: Sampling
 
 
@@ -67,9 +71,11 @@ class OnnxSpeechModel:
         self._sampling = [Sampling()] * max_slots
         self._states = SlotStates(
             np.zeros(max_slots, np.int64),
+            np.zeros(max_slots, np.int64),
             np.full((max_slots, self._ring), PAD),
             np.full((max_slots, self._ring), PAD),
             np.broadcast_to(silence, (max_slots, self._ring, config.codebooks)).copy(),
+            np.zeros((max_slots, self._ring), np.bool_),
             np.zeros((max_slots, self._ring), np.bool_),
         )
         self._runner = StepRunner(session, config, max_slots, self._capacity)
@@ -79,8 +85,9 @@ class OnnxSpeechModel:
 
     def reset(self, slot: int, sampling: Sampling) -> None:
         s = self._states
-        s.position[slot] = 0
-        s.text[slot], s.user_text[slot], s.codes[slot], s.answering[slot] = PAD, PAD, self._silence, False
+        s.position[slot] = s.reach[slot] = 0
+        s.text[slot], s.user_text[slot], s.codes[slot] = PAD, PAD, self._silence
+        s.answering[slot] = s.hushed[slot] = False
         self._sampling[slot] = sampling
 
     def step(self, slots: Ints, user_codes: Ints, hush: Bools) -> StepOutput:
@@ -102,35 +109,26 @@ class OnnxSpeechModel:
         codes[~inside | hush] = self._silence
         now = position % self._ring
         s.text[slots, now], s.user_text[slots, now], s.codes[slots, now] = text, user_text, codes
-        s.answering[slots, now] = inside & (text != END)
-        s.position[slots] += 1
+        s.answering[slots, now], s.hushed[slots, now] = inside & (text != END), hush
+        s.position[slots] = position + 1
+        s.reach[slots] = np.maximum(s.reach[slots], position + 1)
         return StepOutput(text, user_text, self._complete_frame(slots, position))
 
     def rewind(self, slot: int, frames: int) -> None:
         s = self._states
-        if not 0 <= frames <= min(REWIND_FRAMES, int(s.position[slot])):
-            raise ModelError(
-                f"cannot go back {frames} frames: at most {REWIND_FRAMES} of those that were made are kept"
-            )
+        kept = int(s.position[slot] - max(0, s.reach[slot] - REWIND_FRAMES))
+        if not 0 <= frames <= kept:
+            raise ModelError(f"cannot go back {frames} frames: this slot can go back 0 to {kept}")
         s.position[slot] -= frames
-        if s.position[slot] == 0:
-            self.reset(slot, self._sampling[slot])
 
     def snapshot(self, slot: int) -> Snapshot:
-        s = self._states
-        rings = (
-            s.text[slot].copy(),
-            s.user_text[slot].copy(),
-            s.codes[slot].copy(),
-            s.answering[slot].copy(),
-        )
-        return Snapshot(self._runner.read(slot), int(s.position[slot]), rings, self._sampling[slot])
+        parts = tuple(part[slot].copy() for part in self._states.parts())
+        return Snapshot(self._runner.read(slot), parts, self._sampling[slot])
 
     def restore(self, slot: int, saved: Snapshot) -> None:
-        s = self._states
         self._runner.write(slot, saved.keys_values)
-        s.position[slot] = saved.position
-        s.text[slot], s.user_text[slot], s.codes[slot], s.answering[slot] = saved.rings
+        for part, old in zip(self._states.parts(), saved.parts, strict=True):
+            part[slot] = old
         self._sampling[slot] = saved.sampling
 
     def _sample(
@@ -153,11 +151,19 @@ class OnnxSpeechModel:
         return text, user_text, codes
 
     def _complete_frame(self, slots: Ints, position: Ints) -> Ints:
-        """[B, K]: the frame whose last row was written in this step; before the first one, silence."""
-        frame = position - self.config.max_delay
-        steps = frame[:, None] + np.array(self.config.delays)[None, :]  # [B, K]
-        codes = self._states.codes[slots[:, None], steps % self._ring, np.arange(self.num_codebooks)[None, :]]
-        return np.where(steps < 0, self._silence, codes)
+        """[B, K]: the frame whose last row was written in this step.
+
+        It is silence before the first one, and where a hush came before all of its rows were written.
+        """
+        delay = self.config.max_delay
+        frame = position - delay
+        steps = frame[:, None] + np.array(self.config.delays)  # [B, K]
+        codes = self._states.codes[slots[:, None], steps % self._ring, np.arange(self.num_codebooks)]
+        written = (
+            frame[:, None] + np.arange(delay + 1)
+        ) % self._ring  # [B, delay + 1] from first row to last
+        hushed = self._states.hushed[slots[:, None], written].any(1)
+        return np.where((hushed | (frame < 0))[:, None], self._silence, codes)
 
 
 @dataclass

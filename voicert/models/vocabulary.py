@@ -6,6 +6,7 @@ import json
 import string
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from voicert.errors import ModelError
 
@@ -53,7 +54,15 @@ class Vocabulary:
 
     @staticmethod
     def load(path: Path) -> Vocabulary:
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+            ModelError: the file is missing or holds no list of pieces.
+        """
         try:
-            return Vocabulary(json.loads(path.read_text()))
-        except (OSError, ValueError) as error:
+            pieces: list[Any] = list(json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"cannot read the vocabulary {path}: {error}") from error
+        if not all(isinstance(p, str) for p in pieces):
+            raise ModelError(f"the vocabulary {path} must be a list of strings")
+        return Vocabulary(pieces)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from voicert_codecs.base import CodecError
 
@@ -29,10 +29,11 @@ class NanoCodecConfig:
     codebook_size: int = 512
 
     def __post_init__(self) -> None:
+        for size in fields(self):
+            if getattr(self, size.name) < 1:
+                raise CodecError(f"{size.name} must be at least 1")
         if self.frame_size % self.hop:
             raise CodecError(f"frame_size {self.frame_size} is not a multiple of hop {self.hop}")
-        if min(self.encoder_blocks, self.decoder_blocks, self.kernel, self.num_codebooks) < 1:
-            raise CodecError("blocks, kernel and num_codebooks must be at least 1")
 
     @property
     def mdct_per_frame(self) -> int:

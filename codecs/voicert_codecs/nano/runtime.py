@@ -76,9 +76,9 @@ class NanoCodec(Codec[NanoCodecState]):
             part[row] = old[0]
 
     def encode(self, pcm: Pcm, state: NanoCodecState, rows: Rows | None = None) -> Codes:
-        if pcm.ndim != 2 or pcm.shape[1] == 0 or pcm.shape[1] % self.frame_size:
+        if pcm.ndim != 2 or pcm.size == 0 or pcm.shape[1] % self.frame_size:
             raise CodecError(
-                f"pcm has shape {pcm.shape}, wanted [B, T * {self.frame_size}] with T at least 1"
+                f"pcm has shape {pcm.shape}, wanted [B, T * {self.frame_size}], B and T at least 1"
             )
         rows = self._rows(rows, len(state.tail), len(pcm))
         inputs = {
@@ -91,9 +91,9 @@ class NanoCodec(Codec[NanoCodecState]):
         return codes
 
     def decode(self, codes: Codes, state: NanoCodecState, rows: Rows | None = None) -> Pcm:
-        if codes.ndim != 3 or codes.shape[1] != self.num_codebooks or codes.shape[2] == 0:
+        if codes.ndim != 3 or codes.shape[1] != self.num_codebooks or codes.size == 0:
             raise CodecError(
-                f"codes have shape {codes.shape}, wanted [B, {self.num_codebooks}, T] with T at least 1"
+                f"codes have shape {codes.shape}, wanted [B, {self.num_codebooks}, T], B and T at least 1"
             )
         if codes.min() < 0 or codes.max() >= self.codebook_size:
             raise CodecError(
@@ -120,6 +120,8 @@ class NanoCodec(Codec[NanoCodecState]):
         chosen = np.arange(slots) if rows is None else rows
         if len(chosen) != given:
             raise CodecError(f"{given} rows of data for {len(chosen)} rows of state")
+        if chosen.min() < 0 or chosen.max() >= slots:
+            raise CodecError(f"rows must lie in 0..{slots - 1}, got {chosen.min()}..{chosen.max()}")
         return chosen
 
 
