@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.clone import ROOT, clean_environment
 
+pytestmark = pytest.mark.timeout(1500)  # packages are downloaded
+
 PYPROJECT = """
 [build-system]
 requires = ["hatchling"]
@@ -62,7 +64,7 @@ def begin(clone: Path, code: str = GREET, **variables: str) -> subprocess.Popen[
 
 def start(clone: Path, code: str = GREET, **variables: str) -> tuple[int, str, str]:
     process = begin(clone, code, **variables)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=1200)
     return process.returncode, out, err
 
 
@@ -88,7 +90,7 @@ def test_source_changes_need_no_installation(clone: Path) -> None:
 
 def test_starts_at_the_same_moment_install_once(clone: Path) -> None:
     processes = [begin(clone) for _ in range(4)]
-    results = [process.communicate(timeout=300) for process in processes]
+    results = [process.communicate(timeout=1200) for process in processes]
     assert [process.returncode for process in processes] == [0] * 4
     assert [out for out, _ in results] == ["hello\n"] * 4
     assert sum(err.count(INSTALLING) for _, err in results) == 1

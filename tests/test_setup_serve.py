@@ -19,6 +19,8 @@ import pytest
 
 from tests.support.clone import clean_environment, copy_repository
 
+pytestmark = pytest.mark.timeout(1500)  # packages are downloaded
+
 URL_LINE = re.compile(r"voicert is listening on (http://127\.0\.0\.1:\d+)\n")
 INSTALLING = "installing into"
 

@@ -15,6 +15,8 @@ import pytest
 
 from tests.support.clone import ROOT, clean_environment, copy_repository
 
+pytestmark = pytest.mark.timeout(1500)  # packages are downloaded
+
 PACKAGES = ("voicert", "codecs/voicert_codecs", "clients/voicert_clients")
 MEGABYTE = 1_000_000
 
