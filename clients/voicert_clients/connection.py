@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
+from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,6 +19,7 @@ ENDPOINT = "/v1/realtime"
 EXTRAS = "timing,frames"
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 OPEN_TIMEOUT_S = 15.0
+LOOPBACK_TARGET_MS, NETWORK_TARGET_MS = 30, 60  # as the page has them
 WEBSOCKET_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
@@ -38,6 +41,14 @@ def realtime_url(url: str, extras: str = EXTRAS) -> str:
         query.setdefault("voicert", extras)
     path = parts.path if parts.path.strip("/") else ENDPOINT
     return urlunsplit((scheme, parts.netloc, path, urlencode(query, safe=","), ""))
+
+
+def first_target_ms(url: str) -> int:
+    """How long the jitter buffer of a new call is: short when the server is on this computer."""
+    host = urlsplit(realtime_url(url)).hostname or ""
+    with contextlib.suppress(ValueError):
+        return LOOPBACK_TARGET_MS if ip_address(host).is_loopback else NETWORK_TARGET_MS
+    return LOOPBACK_TARGET_MS if host == "localhost" else NETWORK_TARGET_MS
 
 
 class Connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from voicert_clients.playback import Block, Playback
 from voicert_clients.player import Player
-from voicert_clients.wire import SAMPLE_RATE, Event, Pcm
+from voicert_clients.wire import SAMPLE_RATE, Event, Pcm, cancel_message
 
 CHUNK_SAMPLES = 480  # 20 ms, what the microphone hands over at once
 QUANTUM_SAMPLES = 128  # what the speaker takes from its buffer at once, as a browser's audio worklet does
@@ -107,7 +107,7 @@ class SimulatedCall:
         self._speaker = SimulatedSpeaker(player.playback)
         self._clock = clock  # seconds, monotonic
 
-    async def moments(self) -> AsyncIterator[Moment]:
+    async def moments(self) -> AsyncGenerator[Moment]:
         """Everything that happens, without end.
 
         The chunks are paced by the absolute clock: one that went out late does not delay the next.
@@ -136,6 +136,10 @@ class SimulatedCall:
             yield Moment(elapsed_s, event, played)
             if event is None and chunks % HEARD_REPORT_CHUNKS == 0:
                 await self._report_heard()
+
+    async def cancel(self) -> None:
+        """Ends the answer in progress, as a person does with a key."""
+        await self._connection.send(cancel_message())
 
     async def _report_heard(self) -> None:
         report = self.player.heard_report()

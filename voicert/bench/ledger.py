@@ -12,7 +12,6 @@ from voicert_clients.playback import Block
 from voicert_clients.simulated import CHUNK_SAMPLES, Moment
 from voicert_clients.wire import (
     SAMPLE_RATE,
-    SAMPLES_PER_MS,
     AudioDelta,
     Frames,
     FrameTiming,
@@ -142,11 +141,6 @@ class Ledger:
             "playback": (heard_s - delta.arrived_s) * 1000,
         }
         return Trip(round_trip_ms, stages_ms)
-
-
-def milliseconds(samples: int) -> float:
-    """A distance of two positions."""
-    return samples / SAMPLES_PER_MS
 
 
 def _mark_heard(answer: Answer, block: Block) -> None:

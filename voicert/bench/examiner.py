@@ -1,0 +1,170 @@
+"""Holds the conversation that is measured: asks, waits for the answer, talks over answers.
+
+Every wait is in samples of the call's clock. Nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from voicert_clients.simulated import CHUNK_SAMPLES, Moment, SimulatedCall
+from voicert_clients.wire import SAMPLES_PER_MS
+
+from voicert.bench.corpus import Utterance
+from voicert.bench.ledger import Answer, Ledger
+
+PHASE_STEP = 337  # samples; successive utterances begin elsewhere within a frame, as people do
+SETTLE_MS = 1_000  # after an answer that came too early, for another one to come
+LONGEST_ANSWER_MS = 60_000  # an answer that is still going on is ended then
+BARGE_IN_MS = 500  # into an answer, the first one; the others come up to as much later
+BARGE_IN_STEP_MS = 137
+
+Reply = Literal["answered", "early", "none"]
+Stop = Literal["stopped", "went on", "ended before", "no answer"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A request and what came of it."""
+
+    name: str
+    reply: Reply  # early: it could be heard before the user had ended
+    gap_ms: float | None  # response gap, where it was answered
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """A barge-in and what came of it."""
+
+    name: str
+    outcome: Stop
+    stop_ms: float | None  # stop time, where it stopped
+
+
+class Examiner:
+    """Speaks into a call and follows what happens."""
+
+    def __init__(self, call: SimulatedCall, timeout_ms: float, pause_ms: float) -> None:
+        self.ledger = Ledger()
+        self._call = call
+        self._moments: AsyncGenerator[Moment] = call.moments()
+        self._timeout = round(timeout_ms * SAMPLES_PER_MS)  # from the end of speech to an audible answer
+        self._pause = round(pause_ms * SAMPLES_PER_MS)  # of silence between turns
+        self._position = 0  # now
+        self._said = 0  # utterances so far
+        self._barge_ins = 0
+
+    async def close(self) -> None:
+        """Ends the call."""
+        await self._moments.aclose()
+
+    async def ask(self, request: Utterance) -> Turn:
+        """Says a request and listens to the answer."""
+        before = len(self.ledger.answers)
+        end = self._say(request) + request.end
+        await self._answer(before, end)
+        await self._settle()
+        return _judge_turn(request.name, self.ledger.answers[before:], end)
+
+    async def interrupt(self, request: Utterance, barge_in: Utterance) -> Interruption:
+        """Says a request, talks over the answer, and listens to what follows."""
+        before = len(self.ledger.answers)
+        end = self._say(request) + request.end
+        answer = await self._answer(before, end)
+        if answer is None or answer.hearing.first_audible is None:
+            await self._settle()
+            return Interruption(request.name, "no answer", None)
+        await self._until(lambda: answer.done, answer.hearing.first_audible + self._delay() - self._position)
+        if answer.done:
+            await self._settle()
+            return Interruption(request.name, "ended before", None)
+        began = self._say(barge_in)
+        await self._until(lambda: answer.done, self._longest)
+        await self._answer(self.ledger.answers.index(answer) + 1, began + barge_in.end)
+        await self._settle()
+        return _judge_interruption(request.name, answer, began + barge_in.onset)
+
+    @property
+    def _longest(self) -> int:
+        return LONGEST_ANSWER_MS * SAMPLES_PER_MS
+
+    def _say(self, utterance: Utterance) -> int:
+        """Begins to speak now; returns the position of the recording's first sample."""
+        self._said += 1
+        later = self._said * PHASE_STEP % CHUNK_SAMPLES
+        return self._call.microphone.say(utterance.pcm, self._call.microphone.position + later)
+
+    def _delay(self) -> int:
+        """Samples from the beginning of an answer to the next barge-in."""
+        later_ms = self._barge_ins * BARGE_IN_STEP_MS % BARGE_IN_MS
+        self._barge_ins += 1
+        return (BARGE_IN_MS + later_ms) * SAMPLES_PER_MS
+
+    async def _answer(self, before: int, end: int) -> Answer | None:
+        """Waits for an answer, newer than the first ``before``, that is heard after ``end``.
+
+        Where only an earlier one comes, returns that; None when none comes in time.
+        """
+
+        def timely() -> Answer | None:
+            return _first_heard_after(self.ledger.answers[before:], end)
+
+        def premature() -> bool:
+            return len(self.ledger.answers) > before and self._call.player.silent and self._position >= end
+
+        await self._until(lambda: timely() is not None or premature(), end + self._timeout - self._position)
+        if timely() is None and premature():
+            await self._until(lambda: timely() is not None, SETTLE_MS * SAMPLES_PER_MS)
+        newest = self.ledger.answers[-1] if len(self.ledger.answers) > before else None
+        return timely() or newest
+
+    async def _settle(self) -> None:
+        """Waits until all have been silent for the length of the pause; ends an answer without end."""
+
+        def silent() -> bool:
+            return self._call.player.silent
+
+        limit = self._position + self._longest
+        while await self._until(silent, limit - self._position):
+            if not await self._until(lambda: not silent(), self._pause):
+                return
+        await self._call.cancel()
+        await self._until(silent, self._timeout)
+
+    async def _until(self, condition: Callable[[], bool], samples: int) -> bool:
+        """Follows the call until a condition holds, at most for ``samples``; whether it holds."""
+        limit = self._position + samples
+        while not condition() and self._position < limit:
+            moment = await anext(self._moments)
+            self._position = moment.position
+            self.ledger.add(moment)
+        return condition()
+
+
+def _first_heard_after(answers: list[Answer], position: int) -> Answer | None:
+    for answer in answers:
+        first = answer.hearing.first_audible
+        if first is not None and first >= position:
+            return answer
+    return None
+
+
+def _judge_turn(name: str, answers: list[Answer], end: int) -> Turn:
+    """What came of a request whose speech ended at ``end``, from the answers since it began."""
+    heard = [one.hearing.first_audible for one in answers if one.hearing.first_audible is not None]
+    if not heard:
+        return Turn(name, "none", None)
+    if heard[0] < end:
+        return Turn(name, "early", None)
+    return Turn(name, "answered", (heard[0] - end) / SAMPLES_PER_MS)
+
+
+def _judge_interruption(name: str, answer: Answer, onset: int) -> Interruption:
+    """What came of an answer over which speech began at ``onset``."""
+    if answer.hearing.end <= onset:
+        return Interruption(name, "ended before", None)
+    if answer.status != "cancelled":
+        return Interruption(name, "went on", None)
+    return Interruption(name, "stopped", (answer.hearing.end - onset) / SAMPLES_PER_MS)
