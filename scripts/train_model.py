@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from nano.weights import load_codec
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
@@ -27,7 +28,7 @@ from voicert.models.vocabulary import END, PAD, START, Vocabulary
 class Batch:
     """Token inputs and targets; own streams of the inputs are one step behind the targets."""
 
-    user: Tensor  # [B, K, T]
+    user: Tensor  # [B, K, F - 1 + T] begins F - 1 frames before the first step
     own_in: Tensor  # [B, K, T]
     text_in: Tensor  # [B, T]
     user_text_in: Tensor  # [B, T]
@@ -39,8 +40,9 @@ class Batch:
 class Shards:
     """All conversations in memory; looks for new files now and then."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, user_frames: int) -> None:
         self.folder = folder
+        self.before = user_frames - 1  # frames of the user's codes that a crop needs before its first step
         self.files: dict[str, dict[str, np.ndarray]] = {}
         self.silence = np.load(folder / "answers.npz")["silence"]
         self.refresh()
@@ -69,9 +71,15 @@ class Shards:
             rows.append(self._row(shard, n, start, min(frames, whole)))
         return Batch(**{k: torch.from_numpy(np.stack([r[k] for r in rows])).long() for k in rows[0]})
 
+    def _heard(self, codes: np.ndarray, start: int, frames: int) -> np.ndarray:
+        """[K, before + frames] of the user's codes [K, whole]; silence where nothing was yet."""
+        first = start - self.before
+        quiet = np.repeat(self.silence[:, None].astype(codes.dtype), max(0, -first), axis=1)
+        return np.concatenate([quiet, codes[:, max(0, first) : start + frames]], axis=1)
+
     def _row(self, shard: dict[str, np.ndarray], n: int, start: int, frames: int) -> dict[str, np.ndarray]:
         cut = slice(start, start + frames)
-        row = {"user": shard["user"][n, :, cut], "codes": shard["codes"][n, :, cut],
+        row = {"user": self._heard(shard["user"][n], start, frames), "codes": shard["codes"][n, :, cut],
                "text": shard["text"][n, cut], "user_text": shard["user_text"][n, cut]}  # fmt: skip
         before = slice(start - 1, start + frames - 1)
         if start:
@@ -83,6 +91,11 @@ class Shards:
             row["text_in"] = np.concatenate([[PAD], row["text"][:-1]]).astype(row["text"].dtype)
             row["user_text_in"] = np.concatenate([[PAD], row["user_text"][:-1]]).astype(row["text"].dtype)
         return row
+
+
+def forget(tokens: Tensor, share: float) -> Tensor:
+    """A part ``share`` of the rows without its text: the model must hear, not guess from its last words."""
+    return torch.where(torch.rand(tokens.shape[0], 1) < share, PAD, tokens)
 
 
 def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:
@@ -129,7 +142,11 @@ class Optimisers:
     """Muon for the matrices inside the layers, AdamW for embeddings, heads and norms (Jordan, 2024)."""
 
     def __init__(self, model: DuplexTransformer, lr: float) -> None:
-        matrices = [p for n, p in model.named_parameters() if n.startswith("layers.") and p.ndim == 2]
+        matrices = [
+            p
+            for n, p in model.named_parameters()
+            if n.startswith(("layers.", "user_in", "user_out")) and p.ndim == 2
+        ]
         chosen = {id(p) for p in matrices}
         others = [p for p in model.parameters() if id(p) not in chosen]
         self.lr = lr
@@ -151,6 +168,7 @@ class Optimisers:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
+    parser.add_argument("--codec", type=Path, default=Path("runs/codec/checkpoint.pt"))
     parser.add_argument("--out", type=Path, default=Path("runs/model"))
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--lr", type=float, default=2e-3)
@@ -175,6 +193,8 @@ def main() -> None:
     config = ModelConfig(text_size=len(vocabulary), layers=args.layers)
     save_config(config, args.out / "config.json")
     model = DuplexTransformer(config)
+    with torch.no_grad():  # the user's codes begin as the codec's own vectors: their sum is what it heard
+        model.user_embedding.weight.copy_(load_codec(args.codec).quantizer.codebooks.flatten(0, 1))
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     optimisers = Optimisers(model, args.lr)
     step, used = 0, 0.0
@@ -187,17 +207,18 @@ def main() -> None:
             optimiser.load_state_dict(state)
         step, used = saved["step"], saved["used"]
     rng = np.random.default_rng([args.seed, step])
-    shards = Shards(args.corpus)
+    shards = Shards(args.corpus, config.user_frames)
     began = time.monotonic() - used
     log = (args.out / "log.jsonl").open("a")
     while (share := (time.monotonic() - began) / (args.minutes * 60)) < 1.0:
         frames, focus = (1000, 0.0) if share > args.whole_from else (args.frames, args.focus)
         b = shards.batch(rng, max(1, args.batch_frames // frames), frames, focus)
         b.own_in = corrupt(b.own_in, 0.3, config.codebook_size)
-        b.user = corrupt(b.user, 0.15, config.codebook_size)
+        b.user = corrupt(b.user, 0.05, config.codebook_size)
+        b.user_text_in = forget(b.user_text_in, 0.5)
         with torch.autocast("cpu", torch.bfloat16):
             text, user_text, codes = losses(model, b, heavy=5.0)
-        (text + user_text + codes * min(1.0, 0.3 + 3 * share)).backward()
+        (text + 2 * user_text + codes * min(1.0, 0.3 + 3 * share)).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimisers.step(min(1.0, (step + 1) / 60) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * share))))
         step += 1

@@ -34,7 +34,7 @@ class ModelConfig:
     codebook_size: int = 512
     text_size: int = 600  # tokens of each text stream
     width: int = 256
-    layers: int = 8
+    layers: int = 6
     heads: int = 8
     kv_heads: int = 2
     head_dim: int = 32
@@ -42,6 +42,9 @@ class ModelConfig:
     window: int = 750  # frames that a position looks back on, itself included
     delays: tuple[int, ...] = (0, 0, 0, 0, 1, 1, 1, 1)  # frames by which each codebook's row lags the text
     rope_base: float = 10_000.0
+    user_frames: int = 8  # frames of the user's codes that a step is given at once: its own and those before
+    user_dim: int = 64  # of a user code's vector; with the codec's own vectors, their sum is its latent
+    user_hidden: int = 512  # of the perceptron over user_frames * user_dim
     depth: DepthConfig | None = None  # None: one parallel head per codebook
 
     def __post_init__(self) -> None:

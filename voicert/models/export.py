@@ -38,7 +38,7 @@ class _Step(nn.Module):
         caches: list[Tensor],
     ) -> tuple[Tensor, ...]:
         m = self.model
-        x = m.embed(user[..., None], own[..., None], text[:, None], user_text[:, None])
+        x = m.embed(user, own[..., None], text[:, None], user_text[:, None])
         cos, sin = cos[:, None, None], sin[:, None, None]
         heads = torch.arange(m.config.kv_heads)[None, :]
         where = (slots[:, None], heads, index[:, None])  # [B, Hkv]
@@ -86,7 +86,7 @@ def _example(c: ModelConfig) -> tuple[Any, ...]:
         return torch.zeros(shape, dtype=torch.int64)
 
     return (
-        ints(rows, c.codebooks),
+        ints(rows, c.codebooks, c.user_frames),
         ints(rows, c.codebooks),
         ints(rows),
         ints(rows),

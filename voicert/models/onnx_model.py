@@ -30,12 +30,14 @@ class SlotStates:
     reach: Ints  # [S] the largest position there was: what lies too far before it is overwritten
     text: Ints  # [S, ring]
     user_text: Ints  # [S, ring]
+    user: Ints  # [S, ring, K] the user's codes
     codes: Ints  # [S, ring, K] rows as written: row k is of the frame delays[k] steps ago
     answering: Bools  # [S, ring] the step belongs to an answer that goes on after it
     hushed: Bools  # [S, ring]
 
     def parts(self) -> tuple[NDArray[Any], ...]:
-        return self.position, self.reach, self.text, self.user_text, self.codes, self.answering, self.hushed
+        tokens = (self.text, self.user_text, self.user, self.codes)
+        return self.position, self.reach, *tokens, self.answering, self.hushed
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,15 @@ class OnnxSpeechModel:
         self.vocabulary = vocabulary
         self._silence = silence
         self._capacity = config.window + REWIND_FRAMES
-        self._ring = REWIND_FRAMES + config.max_delay + 1
+        self._ring = REWIND_FRAMES + max(config.max_delay, config.user_frames) + 1
+        self._back = np.arange(1 - config.user_frames, 1)  # the frames that a step hears, seen from its own
         self._sampling = [Sampling()] * max_slots
         self._states = SlotStates(
             np.zeros(max_slots, np.int64),
             np.zeros(max_slots, np.int64),
             np.full((max_slots, self._ring), PAD),
             np.full((max_slots, self._ring), PAD),
+            np.broadcast_to(silence, (max_slots, self._ring, config.codebooks)).copy(),
             np.broadcast_to(silence, (max_slots, self._ring, config.codebooks)).copy(),
             np.zeros((max_slots, self._ring), np.bool_),
             np.zeros((max_slots, self._ring), np.bool_),
@@ -86,16 +90,20 @@ class OnnxSpeechModel:
     def reset(self, slot: int, sampling: Sampling) -> None:
         s = self._states
         s.position[slot] = s.reach[slot] = 0
-        s.text[slot], s.user_text[slot], s.codes[slot] = PAD, PAD, self._silence
+        s.text[slot] = s.user_text[slot] = PAD
+        s.user[slot] = s.codes[slot] = self._silence
         s.answering[slot] = s.hushed[slot] = False
         self._sampling[slot] = sampling
 
     def step(self, slots: Ints, user_codes: Ints, hush: Bools) -> StepOutput:
         s = self._states
         position = s.position[slots]
-        before = (position - 1) % self._ring  # at position 0 this is still the silence of reset
+        now = position % self._ring
+        before = (position - 1) % self._ring  # before step 0 stands the silence of reset
+        s.user[slots, now] = user_codes
+        heard = s.user[slots[:, None], (position[:, None] + self._back) % self._ring]  # [B, F, K]
         logits = self._runner.run(
-            user_codes,
+            heard.transpose(0, 2, 1),
             s.codes[slots, before],
             s.text[slots, before],
             s.user_text[slots, before],
@@ -107,7 +115,6 @@ class OnnxSpeechModel:
         text = np.where(hush, np.where(answering, END, PAD), text)
         inside = answering | (text == START)
         codes[~inside | hush] = self._silence
-        now = position % self._ring
         s.text[slots, now], s.user_text[slots, now], s.codes[slots, now] = text, user_text, codes
         s.answering[slots, now], s.hushed[slots, now] = inside & (text != END), hush
         s.position[slots] = position + 1
@@ -189,7 +196,7 @@ class StepRunner:
         self._ring_index = np.arange(capacity)
 
     def run(self, user: Ints, own: Ints, text: Ints, user_text: Ints, slots: Ints, position: Ints) -> Logits:
-        """One position of every slot in ``slots`` [B]: codes [B, K], text [B]."""
+        """One position of every slot in ``slots`` [B]: user [B, K, F], own [B, K], text [B]."""
         count = len(slots)
         angle = position[:, None] * self._frequency  # float64: exact for long calls
         age = (position[:, None] - self._ring_index) % self._capacity

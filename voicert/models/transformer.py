@@ -107,7 +107,9 @@ class DuplexTransformer(nn.Module):
         super().__init__()
         self.config = config
         c = config
-        self.user_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.width)
+        self.user_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.user_dim)
+        self.user_input = nn.Linear(c.user_frames * c.user_dim, c.user_hidden, bias=False)
+        self.user_output = nn.Linear(c.user_hidden, c.width, bias=False)
         self.own_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.width)
         self.text_embedding = nn.Embedding(c.text_size, c.width)
         self.user_text_embedding = nn.Embedding(c.text_size, c.width)
@@ -132,10 +134,17 @@ class DuplexTransformer(nn.Module):
             nn.init.normal_(module.weight, std=0.1)
 
     def embed(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor) -> Tensor:
-        """user, own codes [B, K, T], text and user text [B, T] → [B, T, D]."""
+        """user codes [B, K, F - 1 + T], own codes [B, K, T], text and user text [B, T] → [B, T, D].
+
+        F is ``config.user_frames``: each step hears a little of what came before it, as a convolution would.
+        """
         c = self.config
         offset = torch.arange(c.codebooks)[:, None] * c.codebook_size
-        x = self.user_embedding(user + offset).sum(1) + self.own_embedding(own + offset).sum(1)
+        heard = self.user_embedding(user + offset).sum(1)  # [B, F - 1 + T, user_dim]
+        steps = own.shape[2]
+        windows = torch.cat([heard[:, i : i + steps] for i in range(c.user_frames)], dim=2)
+        x = self.user_output(F.gelu(self.user_input(windows), approximate="tanh"))
+        x = x + self.own_embedding(own + offset).sum(1)
         return x + self.text_embedding(text) + self.user_text_embedding(user_text)
 
     def window_mask(self, steps: int) -> Tensor | None:
@@ -147,7 +156,10 @@ class DuplexTransformer(nn.Module):
         return torch.zeros(steps, steps).masked_fill(~seen, float("-inf"))
 
     def forward(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor) -> Tensor:
-        """Inputs as they stand at each step (own streams already shifted by one) → hidden [B, T, D]."""
+        """Inputs as they stand at each step → hidden [B, T, D].
+
+        ``user`` [B, K, F - 1 + T] begins F - 1 frames before the first step; own streams lag by one step.
+        """
         x = self.embed(user, own, text, user_text)
         steps = x.shape[1]
         cos, sin = rope_angles(torch.arange(steps), self.config.head_dim, self.config.rope_base)
@@ -170,9 +182,9 @@ class DuplexTransformer(nn.Module):
     def step(
         self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor, cache: Cache, slots: Tensor
     ) -> Tensor:
-        """One position of ``slots`` [B]: codes [B, K], text [B] → hidden [B, D]; updates the cache."""
+        """One position of ``slots`` [B]: user [B, K, F], own [B, K], text [B] → [B, D]; updates the cache."""
         c = self.config
-        x = self.embed(user[..., None], own[..., None], text[:, None], user_text[:, None])
+        x = self.embed(user, own[..., None], text[:, None], user_text[:, None])
         position = cache.position[slots]
         capacity = cache.keys.shape[3]
         cos, sin = rope_angles(position, c.head_dim, c.rope_base)
