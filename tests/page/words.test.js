@@ -5,7 +5,7 @@ import { realtimeUrl } from "../../clients/voicert_clients/page/connection.js";
 import { browserProblem, helpFor, microphoneProblem } from "../../clients/voicert_clients/page/problems.js";
 import { firstTargetMs } from "../../clients/voicert_clients/page/speaker.js";
 import { initialState } from "../../clients/voicert_clients/page/state.js";
-import { wordsFor } from "../../clients/voicert_clients/page/words.js";
+import { remarkFor, wordsFor } from "../../clients/voicert_clients/page/words.js";
 
 const place = { host: "box.lan", port: "8400", reachable: true };
 
@@ -64,4 +64,11 @@ test("the WebSocket is beside the page, as secure as it", () => {
 test("the buffer is short when the server is on this computer", () => {
   for (const host of ["localhost", "127.0.0.1", "[::1]"]) assert.equal(firstTargetMs(host), 30);
   assert.equal(firstTargetMs("box.lan"), 60);
+});
+
+test("paused sound is told while it lasts, before anything else", () => {
+  const state = { ...initialState(), link: "open", notice: "odd byte count" };
+  assert.equal(remarkFor(state), "odd byte count");
+  assert.match(remarkFor({ ...state, soundPaused: true }) ?? "", /Click anywhere/);
+  assert.equal(remarkFor({ ...state, soundPaused: true, link: "off", notice: null }), null);
 });

@@ -35,7 +35,7 @@ export function abilities() {
 
 /** @param {AudioContext} context */
 async function load(context) {
-  await context.resume();
+  void context.resume(); // not awaited: where the browser wants another click first, it does not settle
   await Promise.all(
     ["capture-worklet.js", "playback-worklet.js"].map((name) =>
       context.audioWorklet.addModule(new URL(name, import.meta.url)),

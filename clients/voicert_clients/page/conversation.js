@@ -145,13 +145,13 @@ export class Conversation {
     audio.microphone.setMuted(this.state.muted);
     audio.context.onstatechange = () => this.onContextState(audio.context.state);
     this.dispatch({ type: "ready" });
+    this.onContextState(audio.context.state);
   }
 
   /** @param {string} contextState */
   onContextState(contextState) {
-    if (contextState === "closed") return;
-    const text = contextState === "running" ? null : "The browser paused the sound. Click anywhere to go on.";
-    this.dispatch({ type: "remark", text });
+    const paused = contextState !== "running" && contextState !== "closed";
+    this.dispatch({ type: "sound", paused });
   }
 
   /** @param {import("./capture-worklet.js").CaptureChunk} chunk */

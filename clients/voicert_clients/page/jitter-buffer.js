@@ -26,7 +26,7 @@ const STEP = samplesOf(5);
 const FADE = samplesOf(5);
 const MAX_TARGET = samplesOf(150);
 /** The target is one step shorter after this much playing without an underrun. */
-const CLEAN = samplesOf(30_000);
+const CLEAN = samplesOf(10_000);
 
 export class JitterBuffer {
   /** @param {{ targetMs?: number, boundMs?: number }} [options] */

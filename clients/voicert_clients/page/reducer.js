@@ -22,7 +22,7 @@ import { withEntry, withoutEmpty } from "./state.js";
  *   | { type: "playback", notice: "started" | "audible" | "ended" | "flushed", item: string }
  *   | { type: "settled" }
  *   | { type: "proved" }
- *   | { type: "remark", text: string | null }
+ *   | { type: "sound", paused: boolean }
  *   | { type: "problem", code: string, detail: string }} Action
  */
 
@@ -94,8 +94,8 @@ export function reduce(state, action) {
       return cancel(state);
     case "mute":
       return outcome({ ...state, muted: action.muted });
-    case "remark":
-      return outcome({ ...state, notice: action.text });
+    case "sound":
+      return outcome({ ...state, soundPaused: action.paused });
     case "proved":
       return outcome(state.link === "open" ? { ...state, attempts: 0 } : state);
     case "settled":

@@ -26,6 +26,7 @@
  * @property {Problem | null} problem keeps a conversation from starting
  * @property {string | null} notice a remark that does not end the conversation
  * @property {boolean} muted
+ * @property {boolean} soundPaused by the browser: nothing is heard or played
  * @property {boolean} userSpeaking as the server hears it
  * @property {{ id: string, items: string[] } | null} response the one the server is making
  * @property {string | null} playing the item that the speaker plays
@@ -48,6 +49,7 @@ export function initialState() {
     problem: null,
     notice: null,
     muted: false,
+    soundPaused: false,
     userSpeaking: false,
     response: null,
     playing: null,

@@ -2,7 +2,7 @@
 // From state to the document. It decides nothing.
 
 import { phaseOf } from "./state.js";
-import { wordsFor } from "./words.js";
+import { remarkFor, wordsFor } from "./words.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Entry} Entry */
@@ -65,8 +65,9 @@ export class View {
     this.start.hidden = action === null;
     write(this.start, waitS === null || action === null ? (action ?? "") : `${action} (${waitS} s)`);
     this.start.setAttribute("aria-label", action ?? "");
-    this.remark.hidden = state.notice === null;
-    write(this.remark, state.notice ?? "");
+    const remark = remarkFor(state);
+    this.remark.hidden = remark === null;
+    write(this.remark, remark ?? "");
     this.mute.setAttribute("aria-pressed", String(state.muted));
     write(part("mute-label", HTMLElement), state.muted ? "Unmute" : "Mute");
     this.cancel.disabled = state.response === null && state.playing === null;

@@ -19,6 +19,9 @@ export function publish(conversation) {
     get notice() {
       return conversation.state.notice;
     },
+    get soundPaused() {
+      return conversation.state.soundPaused;
+    },
     get muted() {
       return conversation.state.muted;
     },

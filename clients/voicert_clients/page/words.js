@@ -17,6 +17,16 @@ import { phaseOf } from "./state.js";
 /** @typedef {{ title: string, advice: string, action: string | null }} Words */
 
 /**
+ * A remark that does not end the conversation.
+ * @param {State} state
+ * @returns {string | null}
+ */
+export function remarkFor(state) {
+  if (state.link === "off" || !state.soundPaused) return state.notice;
+  return "The browser has paused the sound. Click anywhere. If that does not help, check the sound output.";
+}
+
+/**
  * What the page says of its state.
  * @param {State} state
  * @param {Place} place
