@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from nano.augment import colour, dither, gain_db
 from nano.bank import Bank, Utterance
-from nano.codec_training import MelLoss, QuantizerTrainer, make_modules
+from nano.codec_training import QuantizerTrainer, Reconstruction, make_modules
 from voicert_codecs.nano.config import NanoCodecConfig
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     config = NanoCodecConfig()
     modules = make_modules(config, args.seed)
-    mel = MelLoss(config.sample_rate)
+    reconstruction = Reconstruction(modules)
     optimiser = torch.optim.AdamW(modules.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=0.01)
     trainer = QuantizerTrainer(modules.quantizer)
     step, used, fitted = 0, 0.0, False
@@ -80,7 +80,7 @@ def main() -> None:
         for group in optimiser.param_groups:
             group["lr"] = rate
         pcm = batch(bank, train, rng, args.batch, samples)
-        tail, enc, overlap, dec = modules.fresh(args.batch)
+        tail, enc, _, _ = modules.fresh(args.batch)
         with torch.autocast("cpu", torch.bfloat16):
             latent, _, _ = modules.encoder(pcm, tail, enc)
         latent = latent.float()
@@ -97,15 +97,8 @@ def main() -> None:
                 config.num_codebooks if rng.random() < 0.5 else int(rng.integers(1, config.num_codebooks + 1))
             )
             latent_q, commitment = trainer(latent, depth)
-        with torch.autocast("cpu", torch.bfloat16):
-            coefficients, _ = modules.decoder.coefficients(latent_q, dec)
-        made, _ = modules.decoder.synthesise(coefficients.float(), overlap)
-        hop = config.hop
-        made, wanted = made[:, hop:], pcm[:, :-hop]
-        cos, _, _ = modules.encoder.coefficients(pcm, tail)
-        difference = (torch.asinh(coefficients.float() * 30.0) - torch.asinh(cos * 30.0)).abs().mean()
-        mel_loss = mel(made, wanted)
-        loss = mel_loss + 0.15 * difference + 2.0 * (made - wanted).abs().mean() + 0.25 * commitment
+        loss, mel, mdct = reconstruction(latent_q, pcm)
+        loss = loss + 0.25 * commitment
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
@@ -116,8 +109,8 @@ def main() -> None:
             row = {
                 "step": step,
                 "seconds": round(used),
-                "mel": round(mel_loss.item(), 4),
-                "mdct": round(difference.item(), 4),
+                "mel": round(mel.item(), 4),
+                "mdct": round(mdct.item(), 4),
                 "commitment": round(commitment.item(), 4),
             }
             print(json.dumps(row), flush=True)

@@ -125,6 +125,29 @@ class QuantizerTrainer:
         self.q.codebooks[k] = self.total[k] / self.count[k].clamp(min=1e-5)[:, None]
 
 
+class Reconstruction(nn.Module):
+    """What the decoder makes of a latent, against what the microphone heard."""
+
+    def __init__(self, modules: NanoCodecModules) -> None:
+        super().__init__()
+        self.modules_ = modules
+        self.mel = MelLoss(modules.config.sample_rate)
+
+    def forward(self, latent: Tensor, pcm: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """latent [B, T, D], pcm [B, T * frame] → (loss, its mel part, its MDCT part)."""
+        m, hop = self.modules_, self.modules_.config.hop
+        tail, _, overlap, state = m.fresh(len(pcm))
+        with torch.autocast("cpu", torch.bfloat16):
+            coefficients, _ = m.decoder.coefficients(latent, state)
+        coefficients = coefficients.float()
+        made, _ = m.decoder.synthesise(coefficients, overlap)
+        made, wanted = made[:, hop:], pcm[:, :-hop]
+        cos, _, _ = m.encoder.coefficients(pcm, tail)
+        mdct = (torch.asinh(coefficients * 30.0) - torch.asinh(cos * 30.0)).abs().mean()
+        mel = self.mel(made, wanted)
+        return mel + 0.15 * mdct + 2.0 * (made - wanted).abs().mean(), mel, mdct
+
+
 def make_modules(config: NanoCodecConfig, seed: int) -> NanoCodecModules:
     torch.manual_seed(seed)
     return NanoCodecModules(config)
