@@ -52,7 +52,7 @@ def write_wav(path: Path, channels: list[Pcm]) -> None:
         table[: len(channel), column] = channel
     scaled = np.clip(np.rint(table * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
     try:
-        with wave.open(str(path), "wb") as file:
+        with path.open("wb") as raw, wave.open(raw, "wb") as file:
             file.setnchannels(len(channels))
             file.setsampwidth(2)
             file.setframerate(SAMPLE_RATE)
