@@ -255,6 +255,26 @@ def test_a_browser_that_keeps_its_own_rate_is_resampled(
         assert state(page, "gap")["count"] == 1
 
 
+def test_sound_that_the_browser_paused_is_told_and_goes_on_at_a_click(
+    browsers: Chromium, answering: RunningServer, quiet: Path
+) -> None:
+    with browsers.page(quiet) as page:
+        page.add_init_script(
+            "const Own = AudioContext;"
+            "window.AudioContext = class extends Own {"
+            "  constructor(options) { super(options); window.contextForTest = this; }"
+            "};"
+        )
+        start(page, answering.url)
+        wait_for(page, "voicert.phase === 'listening'")
+        page.evaluate("contextForTest.suspend()")
+        wait_for(page, "voicert.soundPaused")
+        expect(page.get_by_role("alert")).to_contain_text("Click anywhere")
+        page.locator("h1").click()
+        wait_for(page, "!voicert.soundPaused")
+        expect(page.get_by_role("alert")).to_be_hidden()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_a_phone(
     browsers: Chromium, answering: RunningServer, quiet: Path, scheme: str
