@@ -105,7 +105,7 @@ class World:
         self._arrive(AudioDelta(f"r{self.number}", f"i{self.number}", pcm, samples))
         self.at += 1
         if self.stops and self.loud >= self.stop_after:
-            self._arrive(SpeechStarted(0.0))
+            self._arrive(SpeechStarted("u1", 0.0))
             self._end("cancelled")
         elif self.at == self.answer_frames:
             self._arrive(AudioDone(f"i{self.number}"))

@@ -240,7 +240,7 @@ ANSWER = (ResponseStarted("r1"), AudioDelta("r1", "i1", frame(), 480), AudioDelt
 def test_speech_of_the_user_silences_the_answer_and_its_late_samples() -> None:
     player = play(*ANSWER)
     player.playback.render(100)
-    player.handle(SpeechStarted(0.0))
+    player.handle(SpeechStarted("u1", 0.0))
     player.handle(AudioDelta("r1", "i1", frame(), 1_440))
     player.playback.render(FADE)
     assert not player.silent  # the server has not ended it yet
@@ -257,7 +257,7 @@ def test_a_cancelled_answer_falls_silent_without_speech() -> None:
 
 
 def test_speech_does_not_silence_where_the_server_does_not_interrupt() -> None:
-    player = play(SessionReady("m", interrupts=False, voicert=True), *ANSWER, SpeechStarted(0.0))
+    player = play(SessionReady("m", interrupts=False, voicert=True), *ANSWER, SpeechStarted("u1", 0.0))
     assert player.playback.queued == 960
 
 

@@ -46,12 +46,16 @@ class Player:
             case AudioDone():
                 self.playback.finish(event.item_id)
             case SpeechStarted() if self._interrupts:
-                self._cut_id = self._response_id
-                self.playback.flush()
+                self.interrupt()
             case ResponseDone():
                 self._ended(event)
             case _:
                 pass
+
+    def interrupt(self) -> None:
+        """Falls silent; what still comes of the answer in progress is not played."""
+        self._cut_id = self._response_id
+        self.playback.flush()
 
     def heard_report(self) -> str | None:
         """The message that tells the server the heard position, None when it has not moved."""

@@ -35,6 +35,7 @@ class SessionReady:
 
 @dataclass(frozen=True)
 class SpeechStarted:
+    item_id: str  # of the user's turn that begins
     audio_start_ms: float  # on the clock of the input samples
 
 
@@ -166,7 +167,7 @@ def _event(kind: str, body: dict[str, Any]) -> Event:
         case "session.created" | "session.updated":
             return _session(body["session"])
         case "input_audio_buffer.speech_started":
-            return SpeechStarted(float(body["audio_start_ms"]))
+            return SpeechStarted(str(body["item_id"]), float(body["audio_start_ms"]))
         case "input_audio_buffer.speech_stopped":
             return SpeechStopped(float(body["audio_end_ms"]))
         case "conversation.item.input_audio_transcription.delta":
