@@ -14,6 +14,18 @@ from voicert_codecs.nano.export import export as export_codec
 from voicert.models.config import save_config
 from voicert.models.export import export as export_model
 
+EXAMPLES = (  # shown on the page; all in scripts/nano/domain.py
+    "What is the capital of France?",
+    "Why is the sky blue?",
+    "Count to twenty.",
+    "Tell me a story.",
+    "How much is five times five?",
+    "Name the days of the week.",
+    "How many legs does a spider have?",
+    "Tell me a joke.",
+    "Who are you?",
+)
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -36,7 +48,7 @@ def main() -> None:
     export_model(model, folder / "step.onnx")
     shutil.copy(args.vocabulary, folder / "vocabulary.json")
     save_config(model.config, folder / "config.json", silence=silence_codes(codec).tolist(),
-                sampling={"temperature": 0.0, "text_temperature": 0.0})  # fmt: skip
+                sampling={"temperature": 0.0, "text_temperature": 0.0}, examples=EXAMPLES)  # fmt: skip
 
 
 if __name__ == "__main__":

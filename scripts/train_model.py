@@ -215,7 +215,7 @@ def main() -> None:
         b = shards.batch(rng, max(1, args.batch_frames // frames), frames, focus)
         b.own_in = corrupt(b.own_in, 0.3, config.codebook_size)
         b.user = corrupt(b.user, 0.05, config.codebook_size)
-        b.user_text_in = forget(b.user_text_in, 0.5)
+        b.user_text_in = forget(b.user_text_in, 0.5 if share < 0.45 else 0.1)
         with torch.autocast("cpu", torch.bfloat16):
             text, user_text, codes = losses(model, b, heavy=5.0)
         (text + 2 * user_text + codes * min(1.0, 0.3 + 3 * share)).backward()

@@ -90,6 +90,7 @@ def test_models_are_listed(scripted_server: RunningServer) -> None:
     listed = get(scripted_server, "/v1/models").json()
     assert listed["object"] == "list"
     assert [model["id"] for model in listed["data"]] == ["scripted"]
+    assert listed["data"][0]["voicert"] == {"examples": ["Hello there.", "Anything loud."]}
 
 
 @pytest.mark.parametrize("path", ["/v1/realtime", "/realtime"])

@@ -216,6 +216,9 @@ def _tone(script: Script, word: int) -> NDArray[np.int64]:
     return (np.rint(wave * 32_767.0).astype(np.int64) + ZERO).reshape(script.word_frames, FRAME)
 
 
+EXAMPLES = ("Hello there.", "Anything loud.")  # shown by the page
+
+
 def scripted_bundle(max_slots: int, script: Script | None = None) -> Bundle:
     """The scripted model with its codec, as ``voicert.models.load`` would give it."""
-    return Bundle(ScriptedModel(max_slots, script or Script()), PcmCodec(), Sampling())
+    return Bundle(ScriptedModel(max_slots, script or Script()), PcmCodec(), Sampling(), EXAMPLES)

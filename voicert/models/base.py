@@ -88,3 +88,4 @@ class Bundle:
     model: SpeechModel
     codec: Codec[Any]
     sampling: Sampling  # the defaults that suit this model
+    examples: tuple[str, ...] = ()  # requests that it understands, to show to newcomers

@@ -54,17 +54,20 @@ def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
             f"the model in {folder} has {config.codebooks} codebooks of {config.codebook_size} codes, "
             f"its codec {codec.num_codebooks} of {codec.codebook_size}"
         )
-    silence, sampling = _settings(extra, folder, config)
+    silence, sampling, examples = _settings(extra, folder, config)
     model = OnnxSpeechModel(name_or_path, session, config, vocabulary, silence, max_slots)
-    return Bundle(model, codec, sampling)
+    return Bundle(model, codec, sampling, examples)
 
 
-def _settings(extra: dict[str, Any], folder: Path, config: ModelConfig) -> tuple[Ints, Sampling]:
-    """The codes of a silent frame [K], and how to sample."""
+def _settings(
+    extra: dict[str, Any], folder: Path, config: ModelConfig
+) -> tuple[Ints, Sampling, tuple[str, ...]]:
+    """The codes of a silent frame [K], how to sample, and what one can ask."""
     try:
         silence, sampling = np.array(extra["silence"], np.int64), Sampling(**extra.get("sampling", {}))
+        examples = tuple(str(example) for example in extra.get("examples", ()))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"config.json in {folder} is not understood: {error!r}") from error
     if silence.shape != (config.codebooks,) or silence.min() < 0 or silence.max() >= config.codebook_size:
         raise ModelError(f"config.json in {folder} must give {config.codebooks} codes of silence in range")
-    return silence, sampling
+    return silence, sampling, examples

@@ -51,7 +51,13 @@ def build_app(engine: Engine, config: Config) -> Starlette:
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     async def models(request: Request) -> Response:
-        model = {"id": service.model_name, "object": "model", "created": 0, "owned_by": "voicert"}
+        model: dict[str, object] = {
+            "id": service.model_name,
+            "object": "model",
+            "created": 0,
+            "owned_by": "voicert",
+        }
+        model["voicert"] = {"examples": engine.bundle.examples}
         return JSONResponse({"object": "list", "data": [model]})
 
     async def upgrade(request: Request) -> Response:

@@ -1,6 +1,7 @@
 // @ts-check
 // The page: its buttons drive the conversation, and the conversation is shown.
 
+import { exampleRequests } from "./connection.js";
 import { Conversation } from "./conversation.js";
 import { listMicrophones } from "./microphone.js";
 import { Orb } from "./orb.js";
@@ -25,6 +26,7 @@ class App {
     publish(this.conversation);
     this.listen();
     this.conversation.checkBrowser();
+    void exampleRequests(document.baseURI).then((examples) => this.view.renderExamples(examples));
     this.render();
   }
 

@@ -73,6 +73,21 @@ export class Connection {
 }
 
 /**
+ * What the loaded model says that one can ask it.
+ * @param {string} base the page's address
+ * @returns {Promise<string[]>} none when the server does not tell
+ */
+export async function exampleRequests(base) {
+  try {
+    const response = await fetch(new URL("v1/models", base), { signal: AbortSignal.timeout(3000) });
+    const examples = (await response.json()).data[0].voicert.examples;
+    return Array.isArray(examples) ? examples.map(String) : [];
+  } catch {
+    return [];
+  }
+}
+
+/**
  * Does the server answer at all?
  * @param {string} base the page's address
  * @returns {Promise<boolean>}

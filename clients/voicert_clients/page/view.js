@@ -159,6 +159,17 @@ export class View {
     write(part("playback-facts", HTMLElement), `${facts.join(" · ")}.`);
   }
 
+  /** @param {string[]} examples requests that the model understands */
+  renderExamples(examples) {
+    const items = examples.map((example) => {
+      const item = document.createElement("li");
+      item.textContent = `“${example}”`;
+      return item;
+    });
+    part("examples", HTMLUListElement).replaceChildren(...items);
+    part("ask", HTMLDivElement).hidden = examples.length === 0;
+  }
+
   /** @param {readonly import("./microphone.js").Device[]} devices @param {string} chosen id */
   renderDevices(devices, chosen) {
     const options = devices.map(({ id, label }) => new Option(label, id, false, id === chosen));
