@@ -1,4 +1,4 @@
-"""The page in a real browser talks with the model that is shipped: it asks, hears, talks over it, and asks again."""
+"""The page in a real browser talks with the shipped model: it asks, hears, talks over it, and asks again."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_a_conversation_with_the_shipped_model(tmp_path: Path) -> None:
         expect(page.locator("#examples li")).not_to_have_count(0)
         page.locator("#processing").evaluate("(box) => { box.checked = false; box.onchange(); }")
         page.get_by_role("button", name="Start talking").press("Enter")
-        italy = "voicert.transcript.some((l) => l.text === 'The capital of Italy is Rome.' && l.status === 'done')"
-        wait_for(page, italy)
+        last = "line.text === 'The capital of Italy is Rome.' && line.status === 'done'"
+        wait_for(page, f"voicert.transcript.some((line) => {last})")
         lines = [line for line in state(page, "transcript") if line["role"] == "assistant"]
         texts = [(line["text"], line["status"]) for line in lines]
         assert ("The capital of France is Paris.", "done") in texts
