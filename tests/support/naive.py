@@ -1,0 +1,69 @@
+"""What a duplex model writes by its rules, by whole uncached passes: the plain counterpart of the runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from voicert.models.transformer import DuplexTransformer
+from voicert.models.vocabulary import END, PAD, START
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A whole conversation, greedily."""
+
+    text: Ints  # [T]
+    user_text: Ints  # [T]
+    rows: Ints  # [K, T] codes as written in each step
+    inside: Bools  # [T] from each start token to its end token
+
+
+@torch.inference_mode()
+def write(model: DuplexTransformer, silence: Ints, user: Ints, hush: Bools) -> Written:
+    """user [T, K], hush [T] → what is written, every step from a pass over all steps up to it."""
+    steps, before = len(user), model.config.user_frames - 1
+    heard = torch.from_numpy(np.concatenate([np.tile(silence, (before, 1)), user]).T[None])
+    text, user_text, rows = [PAD], [PAD], [silence]  # the first entry is what precedes the first step
+    inside: list[bool] = []
+    answering = False
+    for t in range(steps):
+        own = torch.from_numpy(np.stack(rows, 1)[None])
+        past = torch.tensor([text]), torch.tensor([user_text])
+        hidden = model(heard[:, :, : before + t + 1], own, *past)[0, -1]
+        logits = model.text_head(hidden)
+        if answering:  # it may go on or end, but not start again
+            logits[START] = -torch.inf
+            word = int(logits.argmax())
+        else:
+            word = START if logits[START] > logits[PAD] else PAD
+        if hush[t]:
+            word = END if answering else PAD
+        within = answering or word == START
+        codes = model.code_logits(hidden).argmax(-1).numpy()
+        rows.append(codes if within and not hush[t] else silence)
+        text.append(word)
+        user_text.append(int(model.user_text_head(hidden).argmax()))
+        inside.append(within)
+        answering = within and word != END
+    return Written(np.array(text[1:]), np.array(user_text[1:]), np.stack(rows[1:], 1), np.array(inside))
+
+
+def frames_of(rows: Ints, hush: Bools, delays: tuple[int, ...], silence: Ints) -> Ints:
+    """Rows as written [K, T] → [T, K] the frame that each step completes.
+
+    Row k of frame f is written in step f + delays[k]. What comes before the first frame is silence, so is
+    a frame that was hushed before it was complete.
+    """
+    last = max(delays)
+    out = np.tile(silence, (rows.shape[1], 1))
+    for t in range(last, rows.shape[1]):
+        if not hush[t - last : t + 1].any():
+            out[t] = [rows[k, t - last + d] for k, d in enumerate(delays)]
+    return out

@@ -1,0 +1,173 @@
+"""Opening a model: what is wrong is named in one sentence, and nothing of it needs torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import voicert.models
+from tests.support import tiny
+from voicert.errors import ModelError
+from voicert.models.base import Sampling
+from voicert.models.config import DepthConfig, ModelConfig, load_config, save_config
+from voicert.models.vocabulary import Vocabulary
+
+ROOT = Path(__file__).resolve().parent.parent
+CODEBOOKS, CODES = 8, 512  # of the shipped codec
+
+
+def refused(name: str | Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        voicert.models.load(str(name), max_slots=1)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def write_model(folder: Path, **extra: Any) -> Path:
+    """A model's folder that lacks nothing but the graph."""
+    vocabulary = Vocabulary.build(["hello"])
+    vocabulary.save(folder / "vocabulary.json")
+    config = ModelConfig(codebooks=CODEBOOKS, codebook_size=CODES, text_size=len(vocabulary))
+    save_config(config, folder / "config.json", **({"silence": [0] * CODEBOOKS} | extra))
+    return folder
+
+
+def test_an_unknown_model_is_named_with_the_ones_there_are() -> None:
+    message = refused("nanoo")
+    assert "'nanoo'" in message
+    assert "nano)" in message
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "step.onnx"])
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_a_missing_or_damaged_file_is_named(tmp_path: Path, name: str, damage: str) -> None:
+    write_model(tmp_path)
+    (tmp_path / name).unlink(missing_ok=True)
+    if damage == "damaged":
+        (tmp_path / name).write_bytes(b"\x08\xff\xfe no such thing")
+    assert str(tmp_path / name) in refused(tmp_path)
+
+
+def test_a_vocabulary_of_another_size_is_refused(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    Vocabulary.build(["hello", "there"]).save(tmp_path / "vocabulary.json")
+    message = refused(tmp_path)
+    assert "vocabulary" in message
+    assert str(tmp_path) in message
+
+
+def test_a_model_of_other_codes_than_the_codec_s_is_refused(tmp_path: Path, tiny_step: Path) -> None:
+    write_model(tmp_path)
+    tiny.VOCABULARY.save(tmp_path / "vocabulary.json")
+    save_config(tiny.MODEL, tmp_path / "config.json", silence=tiny.SILENCE.tolist())
+    (tmp_path / "step.onnx").write_bytes(tiny_step.read_bytes())
+    assert "4 codebooks of 16 codes" in refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"silence": [0] * (CODEBOOKS - 1)},
+        {"silence": [CODES] * CODEBOOKS},
+        {"silence": "quiet"},
+        {"sampling": {"heat": 1.0}},
+        {"sampling": 3},
+    ],
+    ids=str,
+)
+def test_settings_that_are_not_understood_are_refused(
+    tmp_path: Path, tiny_step: Path, extra: dict[str, Any]
+) -> None:
+    write_model(tmp_path, **extra)
+    (tmp_path / "step.onnx").write_bytes(tiny_step.read_bytes())
+    assert "config.json" in refused(tmp_path)
+
+
+def test_a_complete_folder_opens_and_its_sampling_is_the_default(tmp_path: Path, tiny_step: Path) -> None:
+    write_model(tmp_path, sampling={"temperature": 0.5, "top_k": 9})
+    (tmp_path / "step.onnx").write_bytes(tiny_step.read_bytes())
+    bundle = voicert.models.load(str(tmp_path), max_slots=3)
+    assert bundle.sampling == Sampling(temperature=0.5, top_k=9)
+    assert bundle.model.max_slots == 3
+    assert bundle.model.num_codebooks == bundle.codec.num_codebooks == CODEBOOKS
+    assert bundle.model.frame_rate == bundle.codec.sample_rate / bundle.codec.frame_size
+
+
+@pytest.mark.parametrize("depth", [None, DepthConfig(width=64, layers=3)])
+def test_a_configuration_comes_back_as_it_was_saved(tmp_path: Path, depth: DepthConfig | None) -> None:
+    config = ModelConfig(codebooks=3, delays=(0, 2, 1), window=99, depth=depth)
+    save_config(config, tmp_path / "c.json", silence=[1, 2, 3])
+    assert load_config(tmp_path / "c.json") == (config, {"silence": [1, 2, 3]})
+
+
+def broken(**changes: Any) -> str:
+    """A saved configuration with some fields changed, None removes one."""
+    fields = json.loads(json.dumps({**ModelConfig().__dict__, "depth": None})) | changes
+    return json.dumps({"model": {k: v for k, v in fields.items() if v != "gone"}})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"model": 3}',
+        '{"model": {}}',
+        broken(layers=0),
+        broken(kv_heads=0),
+        broken(heads=7),
+        broken(head_dim=5),
+        broken(delays=[0, 1]),
+        broken(delays=[-1] * 8),
+        broken(delays="gone"),
+        broken(width="wide"),
+        broken(colour="red"),
+        broken(depth={"size": 1}),
+    ],
+)
+def test_a_damaged_configuration_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ModelError, match=r"config\.json is not understood"):
+        load_config(tmp_path / "config.json")
+
+
+def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"cannot read .*config\.json: No such file"):
+        load_config(tmp_path / "config.json")
+
+
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "onnx", "onnxscript", "scipy"):
+    sys.modules[name] = None  # importing it fails
+import numpy as np
+from pathlib import Path
+from voicert.models.load import load
+from voicert_codecs.nano.runtime import NanoCodec
+from tests.support import tiny
+codec = NanoCodec(Path(sys.argv[1]))
+model = tiny.speech_model(Path(sys.argv[2]), 2)
+state, slots = codec.init_state(2), np.arange(2)
+for _ in range(3):
+    codes = codec.encode(np.zeros((2, codec.frame_size), np.float32), state)
+    out = model.step(slots, codes[:, :, 0], np.zeros(2, np.bool_))
+    pcm = codec.decode(out.codes[:, :, None], state)
+print(pcm.shape, callable(load))
+"""
+
+
+def test_it_all_runs_without_torch(tiny_codec: Path, tiny_step_int8: Path) -> None:
+    path = os.pathsep.join(str(ROOT / part) for part in ("", "codecs"))
+    command = [sys.executable, "-c", WITHOUT_TORCH, str(tiny_codec), str(tiny_step_int8)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}, check=False
+    )
+    assert done.stdout == "(2, 480) True\n", done.stderr

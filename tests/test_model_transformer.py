@@ -1,0 +1,161 @@
+"""The duplex transformer in PyTorch: one step at a time through a ring of keys equals all steps at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.support.tiny import DEPTH, MODEL, transformer
+from voicert.models.transformer import Cache, DuplexTransformer, ring_mask, rope_angles
+
+F = MODEL.user_frames
+STEPS = 3 * MODEL.window + 7
+
+
+@dataclasses.dataclass
+class Streams:
+    """Inputs of ``forward``: user [B, K, F - 1 + T], own [B, K, T], text and user text [B, T]."""
+
+    user: Tensor
+    own: Tensor
+    text: Tensor
+    user_text: Tensor
+
+    def step(self, t: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The inputs of step t alone."""
+        return self.user[:, :, t : t + F], self.own[:, :, t], self.text[:, t], self.user_text[:, t]
+
+    def until(self, t: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The inputs of the steps before t."""
+        return self.user[:, :, : t + F - 1], self.own[:, :, :t], self.text[:, :t], self.user_text[:, :t]
+
+
+def streams(rows: int, steps: int = STEPS) -> Streams:
+    random = torch.Generator().manual_seed(5)
+
+    def tokens(size: int, *shape: int) -> Tensor:
+        return torch.randint(size, shape, generator=random)
+
+    k, n, words = MODEL.codebooks, MODEL.codebook_size, MODEL.text_size
+    return Streams(tokens(n, rows, k, F - 1 + steps), tokens(n, rows, k, steps), tokens(words, rows, steps),
+                   tokens(words, rows, steps))  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model() -> DuplexTransformer:
+    return transformer()
+
+
+@torch.inference_mode()
+def stepped(model: DuplexTransformer, some: Streams, cache: Cache, steps: int = STEPS) -> Tensor:
+    """Hidden [B, T, D], one step after the other, row i in slot i."""
+    slots = torch.arange(len(some.text))
+    return torch.stack([model.step(*some.step(t), cache, slots) for t in range(steps)], 1)
+
+
+@pytest.mark.parametrize("spare", [0, 1, 13])
+def test_cached_equals_uncached(model: DuplexTransformer, spare: int) -> None:
+    """Within the window and long after it, the ring of keys written over several times."""
+    some = streams(2)
+    cache = model.init_cache(2, MODEL.window + spare)
+    with torch.inference_mode():
+        whole = model(*some.until(STEPS))
+    torch.testing.assert_close(stepped(model, some, cache), whole, atol=1e-5, rtol=0)
+    assert cache.keys.shape == (MODEL.layers, 2, MODEL.kv_heads, MODEL.window + spare, MODEL.head_dim)
+    assert cache.position.tolist() == [STEPS, STEPS]
+
+
+def test_what_comes_later_changes_nothing_before(model: DuplexTransformer) -> None:
+    some = streams(1)
+    with torch.inference_mode():
+        whole = model(*some.until(STEPS))
+        for t in (1, MODEL.window, STEPS - 1):
+            torch.testing.assert_close(model(*some.until(t)), whole[:, :t], atol=1e-5, rtol=0)
+
+
+def test_a_position_sees_its_window_and_no_further(model: DuplexTransformer) -> None:
+    """Each layer reaches one window back, so a change of the first input is gone after all their windows."""
+    some, other = streams(1), streams(1)
+    other.text[0, 0] = (other.text[0, 0] + 1) % MODEL.text_size
+    with torch.inference_mode():
+        distance = (model(*some.until(STEPS)) - model(*other.until(STEPS)))[0].abs().amax(-1)
+    reach = MODEL.layers * (MODEL.window - 1) + 1
+    assert (distance[: MODEL.window] > 0).all()
+    assert (distance[MODEL.window : reach] > 0).any()
+    assert (distance[reach:] == 0).all()
+
+
+def test_slots_run_at_their_own_positions(model: DuplexTransformer) -> None:
+    """The second slot joins late, and takes part in every other step only."""
+    some = streams(2)
+    cache, late = model.init_cache(3, MODEL.window + 2), []
+    with torch.inference_mode():
+        first = []
+        for t in range(STEPS):
+            both = t >= 10 and t % 2 == 0
+            n = len(late)
+            pairs = zip(some.step(t), some.step(n), strict=True)
+            inputs = [torch.cat([a[:1], b[1:]]) if both else a[:1] for a, b in pairs]
+            hidden = model.step(*inputs, cache, torch.tensor([2, 0] if both else [2]))
+            first.append(hidden[0])
+            late += [hidden[1]] if both else []
+        whole = model(*some.until(STEPS))
+    torch.testing.assert_close(torch.stack(first), whole[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(torch.stack(late), whole[1, : len(late)], atol=1e-5, rtol=0)
+    assert cache.position.tolist() == [len(late), 0, STEPS]
+    assert not cache.keys[:, 1].any()
+
+
+def test_the_ring_shows_exactly_the_last_window() -> None:
+    for position in (0, 3, 7, 8, 100, 10**7 + 3):
+        capacity, window = 11, 8
+        seen = ring_mask(torch.tensor([position]), capacity, window)[0] == 0
+        wanted = {p % capacity for p in range(max(0, position - window + 1), position + 1)}
+        assert {int(i) for i in torch.nonzero(seen)} == wanted
+
+
+def test_angles_stay_exact_in_long_conversations() -> None:
+    """A month at 50 steps a second is 130 million steps."""
+    for position in (0, 1, 999_983, 130_000_001):
+        cos, sin = rope_angles(torch.tensor([position]), 8, 10_000.0)
+        for i in range(4):
+            angle = math.fmod(position * 10_000.0 ** (-2 * i / 8), 2 * math.pi)
+            assert float(cos[0, i]) == pytest.approx(math.cos(angle), abs=2e-7)
+            assert float(sin[0, i]) == pytest.approx(math.sin(angle), abs=2e-7)
+
+
+def test_late_positions_give_what_early_ones_give(model: DuplexTransformer) -> None:
+    """Only distances count: after two windows, nothing shows that the count of steps began elsewhere."""
+    some = streams(1)
+    late = model.init_cache(1, MODEL.window + 3)
+    late.position[:] = 40_000_000
+    early = stepped(model, some, model.init_cache(1, MODEL.window + 3))
+    settled = MODEL.layers * MODEL.window
+    torch.testing.assert_close(
+        stepped(model, some, late)[:, settled:], early[:, settled:], atol=1e-5, rtol=0
+    )  # fmt: skip
+
+
+def test_codebooks_one_by_one_equal_all_at_once() -> None:
+    """The depth transformer: logits of codebook k depend on the ones before it, and on nothing after."""
+    model = transformer(depth=DEPTH)
+    random = torch.Generator().manual_seed(6)
+    hidden = torch.randn(5, MODEL.width, generator=random)
+    text = torch.randint(MODEL.text_size, (5,), generator=random)
+    codes = torch.randint(MODEL.codebook_size, (5, MODEL.codebooks), generator=random)
+    with torch.inference_mode():
+        forced = model.depth(hidden, text, codes)
+        assert forced.shape == (5, MODEL.codebooks, MODEL.codebook_size)
+        for k in range(MODEL.codebooks):
+            alone = model.depth(hidden, text, codes[:, :k])
+            assert alone.shape == (5, k + 1, MODEL.codebook_size)
+            torch.testing.assert_close(alone, forced[:, : k + 1], atol=1e-5, rtol=0)
+            other = codes.clone()
+            other[:, k] = (codes[:, k] + 1) % MODEL.codebook_size
+            changed = model.depth(hidden, text, other)
+            assert torch.equal(changed[:, : k + 1], forced[:, : k + 1])
+            assert k + 1 == MODEL.codebooks or not torch.allclose(changed[:, k + 1], forced[:, k + 1])
