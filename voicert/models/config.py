@@ -83,5 +83,5 @@ def load_config(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
         return ModelConfig(**fields, depth=DepthConfig(**depth) if depth else None), raw
     except OSError as error:
         raise ModelError(f"cannot read the model's configuration {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ModelError) as error:
         raise ModelError(f"the model's configuration {path} is not understood: {error}") from error

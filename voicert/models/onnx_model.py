@@ -166,10 +166,8 @@ class OnnxSpeechModel:
         frame = position - delay
         steps = frame[:, None] + np.array(self.config.delays)  # [B, K]
         codes = self._states.codes[slots[:, None], steps % self._ring, np.arange(self.num_codebooks)]
-        written = (
-            frame[:, None] + np.arange(delay + 1)
-        ) % self._ring  # [B, delay + 1] from first row to last
-        hushed = self._states.hushed[slots[:, None], written].any(1)
+        span = frame[:, None] + np.arange(delay + 1)  # [B, delay + 1] the steps that wrote its rows
+        hushed = self._states.hushed[slots[:, None], span % self._ring].any(1)
         return np.where((hushed | (frame < 0))[:, None], self._silence, codes)
 
 

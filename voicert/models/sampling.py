@@ -27,5 +27,5 @@ def draw(logits: Floats, temperature: float, top_k: int, uniform: NDArray[np.flo
     kept = np.take_along_axis(logits, best, -1).astype(np.float64) / temperature
     weight = np.exp(kept - kept.max(-1, keepdims=True))
     total = np.cumsum(weight, axis=-1)
-    index = (total < uniform[:, None] * total[:, -1:]).sum(-1)
+    index = (total <= uniform[:, None] * total[:, -1:]).sum(-1)
     return np.take_along_axis(best, np.minimum(index, k - 1)[:, None], -1)[:, 0]

@@ -6,7 +6,7 @@ import json
 import string
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from voicert.errors import ModelError
 
@@ -60,9 +60,12 @@ class Vocabulary:
             ModelError: the file is missing or holds no list of pieces.
         """
         try:
-            pieces: list[Any] = list(json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError) as error:
+            raw: Any = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
             raise ModelError(f"cannot read the vocabulary {path}: {error}") from error
-        if not all(isinstance(p, str) for p in pieces):
-            raise ModelError(f"the vocabulary {path} must be a list of strings")
+        pieces = cast("list[Any]", raw) if isinstance(raw, list) else []
+        if tuple(pieces[: len(SPECIAL)]) != SPECIAL or not all(isinstance(p, str) for p in pieces):
+            raise ModelError(
+                f"the vocabulary {path} must be a list of texts that begins with {', '.join(SPECIAL)}"
+            )
         return Vocabulary(pieces)

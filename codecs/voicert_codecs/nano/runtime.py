@@ -138,7 +138,7 @@ def read_config(path: Path) -> NanoCodecConfig:
     """
     try:
         return NanoCodecConfig(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, CodecError) as error:
         raise CodecError(f"cannot read the codec's configuration {path}: {error}") from error
 
 
