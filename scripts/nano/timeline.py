@@ -101,18 +101,17 @@ class Composer:
         codes = np.repeat(self.silence[:, None], frames, axis=1)
         voice_gain = gain_db(rng)
         begin = int(rng.uniform(0.1, 2.5) * 24_000)  # sample at which the next request begins
+        free = 0  # the frame after the last answer: no answer begins inside of another
         while True:
             u = self._pick(rng)
             pcm = self._spoken(rng, u) * voice_gain
             end = begin + len(pcm)
-            if end > samples:
-                break
-            user[begin:end] += pcm
+            user[begin:end] += pcm[: samples - begin]
             end_frame = -(-end // FRAME)  # the first frame without speech
             self._write_user_words(user_text, u.text, begin, len(pcm), end_frame)
             answer = self.answers[u.topic]
-            start = end_frame + GAP_FRAMES - LEAD_FRAMES
-            stop = min(start + len(answer.text), frames)
+            start = max(end_frame + GAP_FRAMES - LEAD_FRAMES, free)
+            stop = free = min(start + len(answer.text), frames)
             if start >= frames:
                 break
             text[start:stop] = answer.text[: stop - start]
@@ -125,6 +124,7 @@ class Composer:
                     text[cut:stop] = PAD
                     text[cut] = END
                     codes[:, cut:stop] = self.silence[:, None]
+                    free = cut + 1
                 begin = onset * FRAME + int(rng.integers(FRAME))
             else:
                 begin = (start + spoken) * FRAME + int(rng.uniform(0.2, 2.0) * 24_000)
