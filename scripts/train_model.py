@@ -37,6 +37,15 @@ class Batch:
     user_text: Tensor  # [B, T]
 
 
+LONG = 200  # frames: a longer answer must be seen whole, with its request
+
+
+def longest(text: np.ndarray) -> int:
+    """Frames of the longest answer in a row of text."""
+    starts, ends = np.flatnonzero(text == START), np.flatnonzero(text == END)
+    return max((int(next(iter(ends[ends > s]), len(text)) - s) for s in starts), default=0)
+
+
 class Shards:
     """All conversations in memory; looks for new files now and then."""
 
@@ -44,6 +53,7 @@ class Shards:
         self.folder = folder
         self.before = user_frames - 1  # frames of the user's codes that a crop needs before its first step
         self.files: dict[str, dict[str, np.ndarray]] = {}
+        self.long: list[tuple[str, int]] = []  # conversations with a long answer: (file, row)
         self.silence = np.load(folder / "answers.npz")["silence"]
         self.refresh()
 
@@ -51,15 +61,24 @@ class Shards:
         for path in sorted(self.folder.glob("shard????.npz")):
             if path.name not in self.files:
                 with np.load(path) as data:
-                    self.files[path.name] = {k: data[k] for k in data.files}
+                    self.files[path.name] = shard = {k: data[k] for k in data.files}
+                self.long += [(path.name, n) for n, text in enumerate(shard["text"]) if longest(text) > LONG]
 
-    def batch(self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0) -> Batch:
-        """Crops of ``frames``; a share ``focus`` of them ends soon after the start of an answer."""
+    def batch(
+        self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0, long: float = 0.0
+    ) -> Batch:
+        """Crops of ``frames``: a share ``focus`` of them ends soon after the start of an answer.
+
+        A share ``long`` is of conversations with a long answer, which are rare.
+        """
         names = list(self.files)
         rows: list[dict[str, np.ndarray]] = []
         for _ in range(size):
-            shard = self.files[names[rng.integers(len(names))]]
-            n = rng.integers(len(shard["text"]))
+            name = names[rng.integers(len(names))]
+            n = int(rng.integers(len(self.files[name]["text"])))
+            if rng.random() < long:
+                name, n = self.long[rng.integers(len(self.long))]
+            shard = self.files[name]
             whole = shard["text"].shape[1]
             last = max(0, whole - frames)
             start = 0 if rng.random() < 0.15 else int(rng.integers(0, last + 1))
@@ -180,7 +199,7 @@ def main() -> None:
     )
     parser.add_argument("--batch-frames", type=int, default=6400, help="frames per step")
     parser.add_argument(
-        "--whole-from", type=float, default=0.85, help="share of the time after which crops are whole"
+        "--whole-from", type=float, default=0.66, help="share of the time after which crops are whole"
     )
     parser.add_argument("--layers", type=int, default=ModelConfig.layers)
     parser.add_argument("--seed", type=int, default=1)
@@ -211,8 +230,8 @@ def main() -> None:
     began = time.monotonic() - used
     log = (args.out / "log.jsonl").open("a")
     while (share := (time.monotonic() - began) / (args.minutes * 60)) < 1.0:
-        frames, focus = (1000, 0.0) if share > args.whole_from else (args.frames, args.focus)
-        b = shards.batch(rng, max(1, args.batch_frames // frames), frames, focus)
+        frames, focus, long = (1000, 0.0, 0.5) if share > args.whole_from else (args.frames, args.focus, 0.0)
+        b = shards.batch(rng, max(1, args.batch_frames // frames), frames, focus, long)
         b.own_in = corrupt(b.own_in, 0.3, config.codebook_size)
         b.user = corrupt(b.user, 0.05, config.codebook_size)
         b.user_text_in = forget(b.user_text_in, 0.5 if share < 0.45 else 0.1)
