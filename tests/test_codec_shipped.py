@@ -83,9 +83,8 @@ def test_what_comes_out_is_what_went_in_delayed(codec: NanoCodec, speech: Audio)
     """The waveforms match best at the delay that the codec states."""
     _, made = through(codec, speech)
     lags = range(0, 2 * codec.delay_samples + 1, 8)
-    likeness = [
-        np.corrcoef(speech[: len(speech) - 960], made[lag : len(made) - 960 + lag])[0, 1] for lag in lags
-    ]
+    wanted = speech[:-960]
+    likeness = [np.corrcoef(wanted, made[lag : lag + len(wanted)])[0, 1] for lag in lags]
     assert abs(lags[int(np.argmax(likeness))] - codec.delay_samples) <= 8
     assert max(likeness) > 0.4
 
@@ -102,16 +101,17 @@ def test_silence_stays_silent(codec: NanoCodec, speech: Audio) -> None:
     """From the beginning, and again right after speech."""
     silence = np.zeros(2 * RATE, np.float32)
     codes, made = through(codec, silence)
-    assert peak_dbfs(made[:9_600]) < -45
-    assert peak_dbfs(made[9_600:]) < -60
     assert (codes[:, :, 50:] == codes[:, :, -1:]).all()  # it is one and the same frame in the end
-    assert peak_dbfs(spoken(codec, np.repeat(codes[:, :, -1:], 100, axis=2))) < -60
+    steady = spoken(codec, np.repeat(codes[:, :, -1:], 100, axis=2))
+    for sound in (made, steady):
+        assert peak_dbfs(sound[:4_800]) < -45  # a fresh state takes a moment to settle
+        assert peak_dbfs(sound[4_800:]) < -60
     _, made = through(codec, np.concatenate([speech, silence]))
     assert peak_dbfs(made[len(speech) + 1_200 :]) < -60
 
 
-def test_long_silence_costs_no_more_than_speech_in_numbers_too_small(codec: NanoCodec) -> None:
-    """The states stay finite and settle, so that no ever smaller numbers slow it down."""
+def test_the_states_settle_in_long_silence(codec: NanoCodec) -> None:
+    """So no ever smaller numbers slow it down."""
     state = codec.init_state(1)
     silence = np.zeros((1, 50 * codec.frame_size), np.float32)
     codec.decode(codec.encode(silence, state), state)
