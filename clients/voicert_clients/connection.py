@@ -32,15 +32,18 @@ def realtime_url(url: str, extras: str = EXTRAS) -> str:
     Raises:
         Disconnected: it is no web address.
     """
-    parts = urlsplit(url if "://" in url else f"ws://{url}")
-    scheme = WEBSOCKET_SCHEMES.get(parts.scheme)
-    if scheme is None or not parts.hostname:
-        raise Disconnected(f"{url!r} is no server address: give one like {DEFAULT_URL}.")
+    try:
+        parts = urlsplit(url if "://" in url else f"ws://{url}")
+        _ = parts.port  # reading it checks it
+    except ValueError as error:
+        raise Disconnected(_no_address(url)) from error
+    if parts.scheme not in WEBSOCKET_SCHEMES or not parts.hostname:
+        raise Disconnected(_no_address(url))
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if extras:
         query.setdefault("voicert", extras)
     path = parts.path if parts.path.strip("/") else ENDPOINT
-    return urlunsplit((scheme, parts.netloc, path, urlencode(query, safe=","), ""))
+    return urlunsplit((WEBSOCKET_SCHEMES[parts.scheme], parts.netloc, path, urlencode(query, safe=","), ""))
 
 
 def first_target_ms(url: str) -> int:
@@ -79,10 +82,12 @@ class Connection:
                 open_timeout=OPEN_TIMEOUT_S,
                 proxy=None,
             )
-        except InvalidURI as error:
-            raise Disconnected(f"{url!r} is no server address: give one like {DEFAULT_URL}.") from error
-        except InvalidHandshake as error:
+        except (InvalidURI, InvalidHandshake) as error:
             raise Disconnected(f"What answers at {url} is no realtime server ({error}).") from error
+        except ssl.SSLCertVerificationError as error:
+            raise Disconnected(
+                f"The certificate of {url} is not trusted ({error.verify_message}): --insecure takes any."
+            ) from error
         except (OSError, TimeoutError) as error:
             raise Disconnected(
                 f"Cannot reach a server at {url} ({_reason(error)}): start one with `voicert serve`."
@@ -123,6 +128,10 @@ class Connection:
     async def close(self) -> None:
         """Ends the conversation."""
         await self._socket.close()
+
+
+def _no_address(url: str) -> str:
+    return f"{url!r} is no server address: give one like {DEFAULT_URL}."
 
 
 def _context(verify: bool) -> ssl.SSLContext:

@@ -77,10 +77,10 @@ def _run(options: argparse.Namespace) -> int:
         call = FileCall(
             options.url, options.question, options.answer, options.stereo, options.timeout_s, verify
         )
-        asyncio.run(run_file_call(call, Screen()))
+        asyncio.run(run_file_call(call, Screen(sys.stdout)))
     else:
         live = LiveCall(options.url, options.input_device, options.output_device, verify)
-        asyncio.run(run_live_call(live, load_library(), Screen()))
+        asyncio.run(run_live_call(live, load_library(), Screen(sys.stdout)))
     return 0
 
 

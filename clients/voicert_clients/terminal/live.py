@@ -24,7 +24,6 @@ from voicert_clients.terminal.sound import Microphone, Speaker
 from voicert_clients.terminal.transcript import Transcript
 from voicert_clients.wire import (
     SAMPLE_RATE,
-    SAMPLES_PER_MS,
     AudioDelta,
     Event,
     Pcm,
@@ -32,7 +31,6 @@ from voicert_clients.wire import (
     ServerError,
     SpeechStarted,
     SpeechStopped,
-    TurnTiming,
     cancel_message,
 )
 
@@ -95,8 +93,6 @@ class LiveChat:
         self._orders: asyncio.Queue[str] = asyncio.Queue()  # messages besides the sound
         self._quit = asyncio.Event()
         self._user_speaks = False
-        self._user_ended_ms: float | None = None  # input clock; of the turn that the next answer is to
-        self._waiting_for = ""  # the item whose first audible sample ends the gap
 
     async def run(self) -> None:
         """Until the person quits or something breaks; the terminal is left tidy."""
@@ -144,19 +140,13 @@ class LiveChat:
     def _handle(self, event: Event) -> None:
         self._speaker.handle(event)
         self._transcript.handle(event)
+        self._gaps.handle(event)
         match event:
             case SpeechStarted():
                 self._user_speaks = True
-            case SpeechStopped():
+            case SpeechStopped() | ResponseStarted():
                 self._user_speaks = False
-                self._user_ended_ms = event.audio_end_ms
-            case ResponseStarted():
-                self._user_speaks = False
-                self._waiting_for = ""
-            case TurnTiming(input_end_ms=float() as ended_ms):
-                self._user_ended_ms = ended_ms
-            case AudioDelta() if self._waiting_for != event.item_id:
-                self._waiting_for = event.item_id
+            case AudioDelta():
                 self._speaker.listen_for(event.item_id)
             case ServerError():
                 self._screen.say(f"the server reported an error: {event.message}")
@@ -166,7 +156,7 @@ class LiveChat:
     async def _draw(self) -> None:
         """Keeps the screen, the heard position and the gap up to date."""
         while self._microphone.alive and self._speaker.alive:
-            self._measure()
+            self._gaps.measure(self._microphone.time_of, self._speaker.audible_since)
             self._screen.draw(self._transcript, self._status())
             report = self._speaker.heard_report()
             if report is not None:
@@ -176,18 +166,6 @@ class LiveChat:
             await asyncio.sleep(DRAW_S)
         which = "speaker" if self._microphone.alive else "microphone"
         raise DeviceError(f"The {which} has stopped: was it unplugged?")
-
-    def _measure(self) -> None:
-        """Takes the gap once the answer can be heard."""
-        if self._user_ended_ms is None or not self._waiting_for:
-            return
-        heard_s = self._speaker.audible_since(self._waiting_for)
-        if heard_s is None:
-            return
-        ended_s = self._microphone.time_of(self._user_ended_ms * SAMPLES_PER_MS)
-        self._user_ended_ms = None
-        if heard_s >= ended_s:
-            self._gaps.add((heard_s - ended_s) * 1000)
 
     def _status(self) -> Status:
         if self._microphone.muted:

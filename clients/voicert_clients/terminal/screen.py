@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -57,7 +56,7 @@ def fitted(line: str, width: int) -> str:
 class Screen:
     """A terminal; where the output is none, only finished lines are written."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
+    def __init__(self, out: TextIO) -> None:
         self._out = out
         self._live = 0  # lines below the finished ones
         self._drawn = ""  # what they are
