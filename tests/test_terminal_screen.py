@@ -17,6 +17,7 @@ from voicert_clients.wire import (
     SpeechStarted,
     SpeechStopped,
     TextDelta,
+    TextDone,
     TurnTiming,
     UserDone,
     UserText,
@@ -52,6 +53,15 @@ def test_both_sides_are_shown_in_the_order_they_began() -> None:
 
 def test_an_interrupted_answer_shows_that_it_was() -> None:
     transcript = follow(TextDelta("r1", "one two"), ResponseDone("r1", "cancelled", "turn_detected"))
+    assert lines(transcript.take_finished()) == ["voicert  one two …"]
+
+
+def test_the_final_transcript_is_what_was_heard() -> None:
+    transcript = follow(
+        TextDelta("r1", "one two three"),
+        TextDone("r1", "one two"),
+        ResponseDone("r1", "cancelled", "turn_detected"),
+    )
     assert lines(transcript.take_finished()) == ["voicert  one two …"]
 
 

@@ -76,6 +76,14 @@ class TextDelta:
 
 
 @dataclass(frozen=True)
+class TextDone:
+    """The whole transcript of an answer; of an interrupted one, what was heard of it."""
+
+    response_id: str
+    transcript: str
+
+
+@dataclass(frozen=True)
 class AudioDone:
     item_id: str
 
@@ -134,6 +142,7 @@ Event = (
     | ResponseStarted
     | AudioDelta
     | TextDelta
+    | TextDone
     | AudioDone
     | ResponseDone
     | TurnTiming
@@ -180,6 +189,8 @@ def _event(kind: str, body: dict[str, Any]) -> Event:
             return _audio(body)
         case "response.output_audio_transcript.delta":
             return TextDelta(str(body["response_id"]), str(body["delta"]))
+        case "response.output_audio_transcript.done":
+            return TextDone(str(body["response_id"]), str(body["transcript"]))
         case "response.output_audio.done":
             return AudioDone(str(body["item_id"]))
         case "response.done":

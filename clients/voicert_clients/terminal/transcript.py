@@ -11,6 +11,7 @@ from voicert_clients.wire import (
     ResponseStarted,
     SpeechStarted,
     TextDelta,
+    TextDone,
     UserDone,
     UserText,
 )
@@ -54,6 +55,8 @@ class Transcript:
                 self._entry("voicert", event.response_id)
             case TextDelta():
                 self._entry("voicert", event.response_id).text += event.delta
+            case TextDone():
+                self._entry("voicert", event.response_id).text = event.transcript
             case ResponseDone():
                 entry = self._entry("voicert", event.response_id)
                 entry.cut, entry.done = event.status != "completed", True
