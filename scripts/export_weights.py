@@ -19,11 +19,8 @@ EXAMPLES = (  # shown on the page; all in scripts/nano/domain.py
     "Why is the sky blue?",
     "Count to twenty.",
     "Tell me a story.",
-    "How much is five times five?",
-    "Name the days of the week.",
     "How many legs does a spider have?",
     "Tell me a joke.",
-    "Who are you?",
 )
 
 ROOT = Path(__file__).resolve().parent.parent
