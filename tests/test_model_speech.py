@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support import naive
-from tests.support.tiny import MODEL, SILENCE, speech_model, transformer, user_codes
+from tests.support.tiny import MODEL, SILENCE, VOCABULARY, speech_model, transformer, user_codes
 from voicert.models.base import Sampling, StepOutput
-from voicert.models.onnx_model import OnnxSpeechModel
+from voicert.models.onnx_model import Logits, OnnxSpeechModel
 from voicert.models.vocabulary import END, PAD, START
 
 STEPS = 4 * MODEL.window
@@ -55,6 +55,26 @@ def test_it_writes_what_uncached_passes_write(tiny_step: Path, delays: tuple[int
     assert (wanted.text == START).sum() >= 3  # the conversation had answers,
     assert (wanted.text[~flags] == END).sum() >= 2  # some of which ended by themselves
     assert any(wanted.text[t] == END for t in hush)  # and some of which were cut
+
+
+class Speechless:
+    """In place of the graph: would start an answer at any time, and never writes or ends one."""
+
+    def run(self, user: NDArray[np.int64], *_: object) -> Logits:
+        text = np.zeros((len(user), len(VOCABULARY)), np.float32)
+        text[:, START], text[:, PAD] = 2.0, 1.0
+        return Logits(
+            text, text.copy(), np.zeros((len(user), MODEL.codebooks, MODEL.codebook_size), np.float32)
+        )
+
+
+def test_an_answer_that_writes_nothing_any_more_is_ended(
+    tiny_step: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After ``longest_quiet`` steps without a word: a model that lost its thread must not hold the turn."""
+    model = speech_model(tiny_step, 1, dataclasses.replace(MODEL, longest_quiet=5))
+    monkeypatch.setattr(model, "_runner", Speechless())
+    assert converse(model, 0, user_codes(1, 21)).text.tolist() == 3 * [START, *[PAD] * 5, END]
 
 
 def test_frames_are_put_together_from_delayed_rows() -> None:

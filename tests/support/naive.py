@@ -43,6 +43,8 @@ def write(model: DuplexTransformer, silence: Ints, user: Ints, hush: Bools) -> W
             word = int(logits.argmax())
         else:
             word = START if logits[START] > logits[PAD] else PAD
+        if answering and word == PAD and set(text[-model.config.longest_quiet :]) == {PAD}:
+            word = END
         if hush[t]:
             word = END if answering else PAD
         within = answering or word == START

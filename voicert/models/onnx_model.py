@@ -69,7 +69,9 @@ class OnnxSpeechModel:
         self.vocabulary = vocabulary
         self._silence = silence
         self._capacity = config.window + REWIND_FRAMES
-        self._ring = REWIND_FRAMES + max(config.max_delay, config.user_frames) + 1
+        reach = max(config.max_delay, config.user_frames, config.longest_quiet)
+        self._ring = REWIND_FRAMES + reach + 1
+        self._quiet = np.arange(1, config.longest_quiet + 1)  # steps ago
         self._back = np.arange(1 - config.user_frames, 1)  # the frames that a step hears, seen from its own
         self._sampling = [Sampling()] * max_slots
         self._states = SlotStates(
@@ -112,6 +114,8 @@ class OnnxSpeechModel:
         )
         answering = s.answering[slots, before]
         text, user_text, codes = self._sample(slots, position, logits, answering)
+        quiet = (s.text[slots[:, None], (position[:, None] - self._quiet) % self._ring] == PAD).all(1)
+        text = np.where(answering & quiet & (text == PAD), END, text)  # it lost its thread
         text = np.where(hush, np.where(answering, END, PAD), text)
         inside = answering | (text == START)
         codes[~inside | hush] = self._silence
