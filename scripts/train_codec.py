@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from nano.augment import colour, dither, gain_db
 from nano.bank import Bank, Utterance
-from nano.codec_training import QuantizerTrainer, Reconstruction, make_modules
+from nano.codec_training import Bottleneck, QuantizerTrainer, Reconstruction, make_modules
 from voicert_codecs.nano.config import NanoCodecConfig
 
 
@@ -38,7 +38,7 @@ def batch(
     return torch.from_numpy(rows)
 
 
-def main() -> None:
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bank", type=Path, default=Path("runs/bank"))
     parser.add_argument("--out", type=Path, default=Path("runs/codec"))
@@ -51,7 +51,11 @@ def main() -> None:
     parser.add_argument("--warm-up", type=float, default=0.15, help="share of the time without quantiser")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = options()
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -69,12 +73,12 @@ def main() -> None:
         trainer.count, trainer.total = saved["count"], saved["total"]
         step, used, fitted = saved["step"], saved["used"], saved["fitted"]
     rng = np.random.default_rng(args.seed + step)
+    bottleneck = Bottleneck(trainer, args.warm_up, rng, fitted)
     bank = Bank(args.bank)
     train = [u for u in bank.utterances if not u.held_out]
     samples = int(args.seconds * 50) * config.frame_size
     began = time.monotonic() - used
     log = (args.out / "log.jsonl").open("a")
-    recent: list[torch.Tensor] = []
     while (share := (time.monotonic() - began) / (args.minutes * 60)) < 1.0:
         rate = args.lr * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share)) + 1e-5
         for group in optimiser.param_groups:
@@ -84,19 +88,7 @@ def main() -> None:
         with torch.autocast("cpu", torch.bfloat16):
             latent, _, _ = modules.encoder(pcm, tail, enc)
         latent = latent.float()
-        if share < args.warm_up:
-            latent_q = latent + torch.randn_like(latent) * 0.15
-            commitment = (latent.pow(2).mean() - 1.0).relu() * 0.1  # keeps the scale of the noise meaningful
-            if share > args.warm_up * 0.8:
-                recent = [*recent[-15:], latent.detach().flatten(0, 1)]
-        else:
-            if not fitted:
-                trainer.fit(torch.cat(recent))
-                fitted = True
-            depth = (
-                config.num_codebooks if rng.random() < 0.5 else int(rng.integers(1, config.num_codebooks + 1))
-            )
-            latent_q, commitment = trainer(latent, depth)
+        latent_q, commitment = bottleneck(latent, share)
         loss, mel, mdct = reconstruction(latent_q, pcm)
         loss = loss + 0.25 * commitment
         optimiser.zero_grad()
@@ -117,8 +109,8 @@ def main() -> None:
             log.write(json.dumps(row) + "\n")
             log.flush()
         if step % 200 == 0:
-            save(checkpoint, modules, optimiser, trainer, step, time.monotonic() - began, fitted)
-    save(checkpoint, modules, optimiser, trainer, step, time.monotonic() - began, fitted)
+            save(checkpoint, modules, optimiser, trainer, step, time.monotonic() - began, bottleneck.fitted)
+    save(checkpoint, modules, optimiser, trainer, step, time.monotonic() - began, bottleneck.fitted)
     (args.out / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=1))
 
 

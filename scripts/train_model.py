@@ -184,7 +184,7 @@ class Optimisers:
             optimiser.zero_grad()
 
 
-def main() -> None:
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
     parser.add_argument("--codec", type=Path, default=Path("runs/codec/checkpoint.pt"))
@@ -204,7 +204,11 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=ModelConfig.layers)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = options()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -123,6 +124,33 @@ class QuantizerTrainer:
             self.count[k][dead] = 1.0
             self.total[k][dead] = picked
         self.q.codebooks[k] = self.total[k] / self.count[k].clamp(min=1e-5)[:, None]
+
+
+class Bottleneck:
+    """Between encoder and decoder: noise at first, then the quantiser, fitted once to what came before."""
+
+    def __init__(
+        self, trainer: QuantizerTrainer, warm_up: float, rng: np.random.Generator, fitted: bool
+    ) -> None:
+        self.trainer = trainer
+        self.warm_up = warm_up  # share of the training without quantiser
+        self.rng = rng
+        self.fitted = fitted
+        self.recent: list[Tensor] = []  # latents [N, D] of the last batches before the quantiser begins
+
+    def __call__(self, latent: Tensor, share: float) -> tuple[Tensor, Tensor]:
+        """latent [B, T, D] at this ``share`` of the training → what the decoder gets, and a loss."""
+        if share < self.warm_up:
+            if share > self.warm_up * 0.8:
+                self.recent = [*self.recent[-15:], latent.detach().flatten(0, 1)]
+            drift = (latent.pow(2).mean() - 1.0).relu()  # keeps the scale of the noise meaningful
+            return latent + torch.randn_like(latent) * 0.15, drift * 0.1
+        if not self.fitted:
+            self.trainer.fit(torch.cat([*self.recent, latent.detach().flatten(0, 1)]))
+            self.fitted = True
+        books = len(self.trainer.q.codebooks)
+        depth = books if self.rng.random() < 0.5 else int(self.rng.integers(1, books + 1))
+        return self.trainer(latent, depth)
 
 
 class Reconstruction(nn.Module):
