@@ -13,7 +13,17 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from voicert_codecs.base import Codec, CodecError, Codes, Pcm, Rows
+from voicert_codecs.base import (
+    Codec,
+    CodecError,
+    Codes,
+    Pcm,
+    Rows,
+    check_codes,
+    check_pcm,
+    check_rows,
+    identity_of,
+)
 from voicert_codecs.nano.config import NanoCodecConfig
 
 Floats = NDArray[np.float32]
@@ -46,6 +56,7 @@ class NanoCodec(Codec[NanoCodecState]):
     def __init__(self, folder: Path | None = None, threads: int = 1) -> None:
         folder = folder or Path(str(files("voicert_codecs.nano") / "weights"))
         self.config = read_config(folder / "config.json")
+        self.name = "nano"
         self.sample_rate = self.config.sample_rate
         self.frame_size = self.config.frame_size
         self.num_codebooks = self.config.num_codebooks
@@ -53,6 +64,8 @@ class NanoCodec(Codec[NanoCodecState]):
         self.delay_samples = self.config.delay_samples
         self._encoder = open_session(folder / "encoder.onnx", threads)
         self._decoder = open_session(folder / "decoder.onnx", threads)
+        # The encoder fixes what the codes mean; several decoders may be trained for the same codes.
+        self.identity = identity_of([(folder / "encoder.onnx").read_bytes()])
 
     def init_state(self, batch: int) -> NanoCodecState:
         c = self.config
@@ -76,11 +89,8 @@ class NanoCodec(Codec[NanoCodecState]):
             part[row] = old[0]
 
     def encode(self, pcm: Pcm, state: NanoCodecState, rows: Rows | None = None) -> Codes:
-        if pcm.ndim != 2 or pcm.size == 0 or pcm.shape[1] % self.frame_size:
-            raise CodecError(
-                f"pcm has shape {pcm.shape}, wanted [B, T * {self.frame_size}], B and T at least 1"
-            )
-        rows = self._rows(rows, len(state.tail), len(pcm))
+        check_pcm(pcm, self.frame_size)
+        rows = check_rows(rows, len(state.tail), len(pcm))
         inputs = {
             "pcm": _paired(pcm),
             "tail": _paired(state.tail[rows]),
@@ -91,15 +101,8 @@ class NanoCodec(Codec[NanoCodecState]):
         return codes
 
     def decode(self, codes: Codes, state: NanoCodecState, rows: Rows | None = None) -> Pcm:
-        if codes.ndim != 3 or codes.shape[1] != self.num_codebooks or codes.size == 0:
-            raise CodecError(
-                f"codes have shape {codes.shape}, wanted [B, {self.num_codebooks}, T], B and T at least 1"
-            )
-        if codes.min() < 0 or codes.max() >= self.codebook_size:
-            raise CodecError(
-                f"codes must lie in 0..{self.codebook_size - 1}, got {codes.min()}..{codes.max()}"
-            )
-        rows = self._rows(rows, len(state.overlap), len(codes))
+        check_codes(codes, self.num_codebooks, self.codebook_size)
+        rows = check_rows(rows, len(state.overlap), len(codes))
         inputs = {
             "codes": _paired(codes),
             "overlap": _paired(state.overlap[rows]),
@@ -114,15 +117,6 @@ class NanoCodec(Codec[NanoCodecState]):
         session: ort.InferenceSession, inputs: dict[str, NDArray[Any]], count: int
     ) -> list[NDArray[Any]]:
         return [np.asarray(out)[:count] for out in session.run(None, inputs)]
-
-    @staticmethod
-    def _rows(rows: Rows | None, slots: int, given: int) -> Rows:
-        chosen = np.arange(slots) if rows is None else rows
-        if len(chosen) != given:
-            raise CodecError(f"{given} rows of data for {len(chosen)} rows of state")
-        if chosen.min() < 0 or chosen.max() >= slots:
-            raise CodecError(f"rows must lie in 0..{slots - 1}, got {chosen.min()}..{chosen.max()}")
-        return chosen
 
 
 def _paired(x: NDArray[Any]) -> NDArray[Any]:
