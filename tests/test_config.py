@@ -65,6 +65,9 @@ def test_names_are_unique_and_every_field_is_explained() -> None:
         ("max_sessions", "0", "--max-sessions must be a whole number from 1 to 1024, not 0"),
         ("vad_aggressiveness", "4", "from 0 to 3"),
         ("interrupt_min_ms", "19", "from 20 to 10000"),
+        ("open_access", "perhaps", "--open-access must be yes or no, not 'perhaps'"),
+        ("path_prefix", "voice", "path_prefix must be a path like /voice, not 'voice'"),
+        ("path_prefix", "/voice/", "path_prefix must be a path like /voice"),
     ],
 )
 def test_a_wrong_option_is_named(name: str, value: str, wanted: str) -> None:
@@ -88,6 +91,8 @@ def test_a_wrong_variable_is_named() -> None:
         ("[server]\nhost = 1", "must be a text"),
         ("[server]\nallow_origins = 'https://a'", "must be a list of texts"),
         ("[server]\nallow_origins = [1]", "must be a list of texts"),
+        ("[server]\nopen_access = 1", "must be yes or no, not 1"),
+        ("[server]\nopen_access = 'yes'", "must be yes or no, not 'yes'"),
         ("[server]\ntls_cert = 1", "must be a path"),
         ("[server]\nprot = 1", "has an unknown setting prot; the nearest known is port."),
         ("[server]\nxyzzy = 1", "has an unknown setting xyzzy; known are host, port"),
@@ -120,3 +125,28 @@ def test_unreadable_files_are_told(tmp_path: Path) -> None:
 def test_tls_needs_both_files(given: str, missing: str) -> None:
     with pytest.raises(ConfigError, match=f"{missing} is missing"):
         load_config({given: "file.pem"}, {})
+
+
+def test_a_certificate_is_given_or_made_but_not_both() -> None:
+    files = {"tls_cert": "c", "tls_key": "k"}
+    assert load_config({"tls_self_signed": "yes"}, {}).server.tls_self_signed
+    assert load_config({"tls_self_signed": "no", **files}, {}).server.tls_cert == Path("c")
+    with pytest.raises(ConfigError, match="not by both"):
+        load_config({"tls_self_signed": "yes", **files}, {})
+
+
+def test_yes_and_no_from_every_source(tmp_path: Path) -> None:
+    path = write(tmp_path, "[server]\nopen_access = true\n")
+    assert load_config({}, {}, path).server.open_access
+    assert not load_config({}, {"VOICERT_OPEN_ACCESS": "off"}, path).server.open_access
+    assert load_config({"open_access": "1"}, {"VOICERT_OPEN_ACCESS": "off"}, path).server.open_access
+
+
+def test_keys_are_never_shown(tmp_path: Path) -> None:
+    config = load_config({}, {"VOICERT_API_KEYS": "one-secret-key-of-ours, another-key-of-ours"})
+    assert config.server.api_keys == ("one-secret-key-of-ours", "another-key-of-ours")
+    assert "secret" not in repr(config)
+    path = write(tmp_path, "[server]\napi_keys = 'one-secret-key-of-ours'\n")
+    with pytest.raises(ConfigError, match="must be a list of texts") as error:
+        load_config({}, {}, path)
+    assert "secret" not in str(error.value)

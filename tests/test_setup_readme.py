@@ -14,7 +14,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_table_of_settings_is_complete() -> None:
     rows = re.findall(r"^\| `\[(\w+)\]` `(\w+)` \| (?:`(.+)`)? *\| .+ \|$", README, flags=re.MULTILINE)
-    expected = [(s.section, s.name, "" if s.default in (None, ()) else str(s.default)) for s in settings()]
+    expected = [
+        (s.section, s.name, "" if s.default in (None, (), "") else str(s.default)) for s in settings()
+    ]
     assert rows == expected
 
 

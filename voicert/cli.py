@@ -68,8 +68,15 @@ def _prepare_serve(parser: argparse.ArgumentParser) -> Callable[[argparse.Namesp
         if setting.section != section:
             section = setting.section
             group = parser.add_argument_group(f"[{section}]")
+        switch = setting.kind is bool  # --open-access alone is yes
         group.add_argument(
-            setting.flag, dest=setting.name, metavar=_metavar(setting), default=None, help=_help(setting)
+            setting.flag,
+            dest=setting.name,
+            metavar=_metavar(setting),
+            default=None,
+            help=_help(setting),
+            nargs="?" if switch else None,
+            const="yes" if switch else None,
         )
     return _serve
 
@@ -107,6 +114,8 @@ def _prepare_bench(parser: argparse.ArgumentParser) -> Callable[[argparse.Namesp
 def _metavar(setting: Setting) -> str:
     if setting.about.choices:
         return "{" + ",".join(setting.about.choices) + "}"
+    if setting.kind is bool:
+        return "yes|no"
     if setting.kind is str:
         return "TEXT"
     if setting.kind in (int, float):
@@ -115,7 +124,7 @@ def _metavar(setting: Setting) -> str:
 
 
 def _help(setting: Setting) -> str:
-    shown = setting.default not in (None, ())
+    shown = setting.default not in (None, (), False, "")
     return setting.about.text + (f" (default {setting.default})" if shown else "")
 
 

@@ -8,9 +8,10 @@ Field names are unique over the whole tree, so that an option needs no section i
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_type_hints
 
@@ -25,12 +26,25 @@ class About:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    optional: bool = False  # of a text: whether it may be empty
+    secret: bool = False  # its value is never shown
 
 
 _HOST = "address to listen on; 0.0.0.0 is every IPv4 interface"
+_PREFIX = "path under which a proxy shows this server, such as /voice, when the proxy does not strip it"
+_PROXIES = "addresses or networks of proxies whose X-Forwarded headers are believed"
+_KEYS = "keys that clients must show; better given in the environment or a file, since others see options"
+_KEYS_FILE = "file with one such key a line; # begins a comment"
+_OPEN = "let anyone talk who reaches an address beyond this machine, without a key"
+_SELF_SIGNED = "TLS with a certificate of its own making, for development"
+_TLS_FOLDER = "folder that keeps that certificate (default ~/.cache/voicert/tls)"
 _ORIGINS = "origins of web pages that may connect besides the server's own and loopback ones; * is any"
 _MESSAGE = "largest message of a client; a larger one closes its connection (1009)"
 _OUTGOING = "most that waits for a client to read; past it the connection is closed (1008)"
+_MESSAGES = "messages a second from one client, on average over ten seconds; 0 is any number"
+_PER_KEY = "conversations at once with one key, or from one address when no keys are needed; 0 is any number"
+_DURATION = "seconds until a conversation is ended; 0 is never"
+_IDLE = "seconds without a message of the client until its conversation is ended; 0 is never"
 _PING = "seconds between pings, and the most a client may take to answer one"
 _LEVEL = "what is written to stderr"
 
@@ -43,7 +57,18 @@ class ServerConfig:
     port: Annotated[int, About("TCP port; 0 picks a free one", 0, 65535)] = 8400
     tls_cert: Annotated[Path | None, About("PEM file with the certificate chain; needs tls_key")] = None
     tls_key: Annotated[Path | None, About("PEM file with the private key; needs tls_cert")] = None
+    tls_self_signed: Annotated[bool, About(_SELF_SIGNED)] = False
+    tls_folder: Annotated[Path | None, About(_TLS_FOLDER)] = None
+    api_keys: Annotated[tuple[str, ...], About(_KEYS, secret=True)] = field(default=(), repr=False)
+    api_keys_file: Annotated[Path | None, About(_KEYS_FILE)] = None
+    open_access: Annotated[bool, About(_OPEN)] = False
     allow_origins: Annotated[tuple[str, ...], About(_ORIGINS)] = ()
+    trusted_proxies: Annotated[tuple[str, ...], About(_PROXIES)] = ()
+    path_prefix: Annotated[str, About(_PREFIX, optional=True)] = ""
+    max_sessions_per_key: Annotated[int, About(_PER_KEY, 0, 1024)] = 0
+    max_session_s: Annotated[float, About(_DURATION, 0, 7 * 86_400)] = 0.0
+    idle_s: Annotated[float, About(_IDLE, 0, 86_400)] = 900.0
+    max_messages_per_s: Annotated[float, About(_MESSAGES, 0, 100_000)] = 500.0
     max_message_bytes: Annotated[int, About(_MESSAGE, 1024, 64 << 20)] = 4 << 20
     max_outgoing_bytes: Annotated[int, About(_OUTGOING, 64 << 10, 1 << 30)] = 4 << 20
     ping_s: Annotated[float, About(_PING, 0.1, 3600)] = 10.0
@@ -85,7 +110,7 @@ class Setting:
 
     section: str
     name: str
-    kind: Any  # the annotated type: int, float, str, Path | None or tuple[str, ...]
+    kind: Any  # the annotated type: bool, int, float, str, Path | None or tuple[str, ...]
     default: object
     about: About
 
@@ -100,6 +125,16 @@ class Setting:
         return "VOICERT_" + self.name.upper()
 
 
+_TRUTH = {
+    "yes": True,
+    "true": True,
+    "on": True,
+    "1": True,
+    "no": False,
+    "false": False,
+    "off": False,
+    "0": False,
+}
 _SECTIONS: Mapping[str, type] = {"server": ServerConfig, "engine": EngineConfig, "session": SessionConfig}
 
 
@@ -144,6 +179,10 @@ def _check_together(config: Config) -> None:
     if (server.tls_cert is None) != (server.tls_key is None):
         missing = "tls_key" if server.tls_key is None else "tls_cert"
         raise ConfigError(f"TLS needs both tls_cert and tls_key, and {missing} is missing.")
+    if server.tls_cert is not None and server.tls_self_signed:
+        raise ConfigError("TLS is either by tls_cert and tls_key or by tls_self_signed, not by both.")
+    if server.path_prefix and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", server.path_prefix):
+        raise ConfigError(f"path_prefix must be a path like /voice, not {server.path_prefix!r}.")
 
 
 def _read_file(path: Path) -> dict[str, dict[str, object]]:
@@ -186,6 +225,10 @@ def _from_text(setting: Setting, text: str, source: str) -> object:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if kind is str:
         return _checked(setting, text, source)
+    if kind is bool:
+        if text.lower() not in _TRUTH:
+            raise ConfigError(f"{source} must be {_wanted(setting)}, not {text!r}.")
+        return _TRUTH[text.lower()]
     try:
         number = kind(text)
     except ValueError:
@@ -204,16 +247,20 @@ def _from_toml(setting: Setting, value: object, source: str) -> object:
         return Path(value).expanduser() if value else None
     elif kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return _checked(setting, float(value), source)
-    elif isinstance(value, kind) and not isinstance(value, bool):
+    elif isinstance(value, bool):
+        if kind is bool:
+            return value
+    elif isinstance(value, kind):
         return _checked(setting, value, source)
-    raise ConfigError(f"{source} must be {_wanted(setting)}, not {value!r}.")
+    shown = "" if setting.about.secret else f", not {value!r}"
+    raise ConfigError(f"{source} must be {_wanted(setting)}{shown}.")
 
 
 def _checked(setting: Setting, value: Any, source: str) -> object:
     outside_choices = bool(setting.about.choices) and value not in setting.about.choices
     too_low = setting.about.low is not None and not value >= setting.about.low  # "not >=" refuses nan too
     too_high = setting.about.high is not None and not value <= setting.about.high
-    empty = value == "" or value == float("inf")
+    empty = (value == "" and not setting.about.optional) or value == float("inf")
     if outside_choices or too_low or too_high or empty:
         raise ConfigError(f"{source} must be {_wanted(setting)}, not {value!r}.")
     return value
@@ -224,17 +271,24 @@ def _wanted(setting: Setting) -> str:
     if setting.about.choices:
         return "one of " + ", ".join(setting.about.choices)
     kind = _base(setting.kind)
-    noun = {int: "a whole number", float: "a number", str: "a text that is not empty", Path: "a path"}.get(
-        kind, "a list of texts"
-    )
+    noun = _NOUNS.get(kind, "a list of texts")
     if setting.about.low is not None and setting.about.high is not None:
         return f"{noun} from {setting.about.low:.15g} to {setting.about.high:.15g}"
     return noun if setting.about.low is None else f"{noun} of at least {setting.about.low:.15g}"
 
 
+_NOUNS: Mapping[Any, str] = {
+    bool: "yes or no",
+    int: "a whole number",
+    float: "a number",
+    str: "a text that is not empty",
+    Path: "a path",
+}
+
+
 def _base(kind: Any) -> Any:
     """``Path | None`` → Path, ``tuple[str, ...]`` → tuple, others as they are."""
-    if kind in (int, float, str):
+    if kind in (bool, int, float, str):
         return kind
     args = get_args(kind)
     return Path if Path in args else tuple
