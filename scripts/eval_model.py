@@ -17,7 +17,7 @@ from nano.domain import TOPICS
 from nano.voices import Audio
 from numpy.typing import NDArray
 
-from voicert.models import Bundle, load
+from voicert.models import Bundle, Control, load
 
 FRAME = 480
 LEAD_FRAMES = 25  # of room noise before the request
@@ -52,7 +52,7 @@ def run_batch(bundle: Bundle, bank: Bank, trials: list[Trial], rng: np.random.Ge
         model.reset(int(slot), bundle.sampling)
     for frame in range(frames):
         codes = codec.encode(user[:, frame * FRAME : (frame + 1) * FRAME], state)
-        out = model.step(slots, codes[:, :, 0], np.zeros(len(slots), np.bool_))
+        out = model.step(slots, codes[:, :, 0], Control.free(len(slots)))
         pcm = codec.decode(out.codes[:, :, None], state)
         for i, trial in enumerate(trials):
             _note(bundle, trial, frame, int(out.text[i]), int(out.user_text[i]), pcm[i])

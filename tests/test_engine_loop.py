@@ -27,13 +27,13 @@ class Gate(ScriptedModel):
         self.inside, self.go = threading.Event(), threading.Event()
         self.go.set()
 
-    def step(self, slots, user_codes, hush):
+    def step(self, slots, user_codes, control):
         self.batches.append(slots.tolist())
         if self.fail_slot in slots and self.ears[self.fail_slot].steps == self.fail_step:
             raise RuntimeError("out of memory")
         self.inside.set()
         assert self.go.wait(120)
-        return super().step(slots, user_codes, hush)
+        return super().step(slots, user_codes, control)
 
     def hold(self):
         """The next step stops halfway; returns when it does."""

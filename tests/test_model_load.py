@@ -150,7 +150,7 @@ for name in ("torch", "onnx", "onnxscript", "scipy"):
     sys.modules[name] = None  # importing it fails
 import numpy as np
 from pathlib import Path
-from voicert.models.load import load
+from voicert.models import Control, load
 from voicert_codecs.nano.runtime import NanoCodec
 from tests.support import tiny
 codec = NanoCodec(Path(sys.argv[1]))
@@ -158,7 +158,7 @@ model = tiny.speech_model(Path(sys.argv[2]), 2)
 state, slots = codec.init_state(2), np.arange(2)
 for _ in range(3):
     codes = codec.encode(np.zeros((2, codec.frame_size), np.float32), state)
-    out = model.step(slots, codes[:, :, 0], np.zeros(2, np.bool_))
+    out = model.step(slots, codes[:, :, 0], Control.free(2))
     pcm = codec.decode(out.codes[:, :, None], state)
 print(pcm.shape, callable(load))
 """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.support.tiny import MODEL, speech_model, user_codes
 from voicert.errors import ModelError
-from voicert.models.base import Sampling, StepOutput
+from voicert.models.base import Control, Sampling, StepOutput
 from voicert.models.onnx_model import REWIND_FRAMES, OnnxSpeechModel
 from voicert.models.vocabulary import END, PAD, START
 
@@ -23,11 +23,15 @@ def row(out: StepOutput, i: int = 0) -> tuple[int, int, tuple[int, ...]]:
     return int(out.text[i]), int(out.user_text[i]), tuple(out.codes[i].tolist())
 
 
+def hushed(rows: list[bool] | NDArray[np.bool_]) -> Control:
+    return dataclasses.replace(Control.free(len(rows)), hush=np.array(rows))
+
+
 def converse(
     model: OnnxSpeechModel, slot: int, user: NDArray[np.int64], hush: set[int] = frozenset()
 ) -> Tokens:
     """Steps one slot alone through user [T, K]; ``hush`` are the hushed steps."""
-    return [row(model.step(np.array([slot]), u[None], np.array([t in hush]))) for t, u in enumerate(user)]
+    return [row(model.step(np.array([slot]), u[None], hushed([t in hush]))) for t, u in enumerate(user)]
 
 
 @pytest.mark.parametrize("neighbours", [0, 1, 7, 31])
@@ -55,7 +59,7 @@ def test_batched_equals_alone(precision: str, neighbours: int, request: pytest.F
         quiet = rng.random(len(slots)) < 0.1
         at = np.flatnonzero(slots == mine)
         codes[at], quiet[at] = user[len(made)], len(made) in hush
-        out = model.step(slots, codes, quiet)
+        out = model.step(slots, codes, hushed(quiet))
         made += [row(out, int(i)) for i in at]
     assert made == wanted
 

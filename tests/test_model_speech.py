@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.support import naive
 from tests.support.tiny import MODEL, SILENCE, VOCABULARY, speech_model, transformer, user_codes
-from voicert.models.base import Sampling, StepOutput
+from voicert.models.base import Control, Sampling, StepOutput
 from voicert.models.onnx_model import Logits, OnnxSpeechModel
 from voicert.models.vocabulary import END, PAD, START
 
@@ -23,8 +23,12 @@ def converse(
     model: OnnxSpeechModel, slot: int, user: NDArray[np.int64], hush: set[int] = frozenset()
 ) -> StepOutput:
     """Steps one slot through user [T, K] → all its outputs: text [T], user text [T], codes [T, K]."""
-    made = [model.step(np.array([slot]), u[None], np.array([t in hush])) for t, u in enumerate(user)]
-    fields = ("text", "user_text", "codes")
+    free = Control.free(1)
+    made = [
+        model.step(np.array([slot]), u[None], dataclasses.replace(free, hush=np.array([t in hush])))
+        for t, u in enumerate(user)
+    ]
+    fields = ("text", "user_text", "codes", "wants")
     return StepOutput(*(np.concatenate([getattr(out, name) for out in made]) for name in fields))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.support.scripted import FRAME, PAD, START, Script, scripted_bundle, speech
 from voicert.engine import Stepped, Timing
-from voicert.models.base import Sampling
+from voicert.models.base import Control, Sampling
 from voicert.session import Conversation, TurnSettings
 from voicert.session.events import Event, FrameTiming, ResponseAudio, SessionFailed, TurnTiming
 
@@ -86,10 +86,11 @@ class Duet:
         """One frame; with ``cancel`` the client cancels while the step is under way."""
         hush, codec, row = self.talk.hush, self.bundle.codec, np.array([0])
         codes = codec.encode(frame[None], self.state, row)[:, :, 0]
-        out = self.bundle.model.step(row, codes, np.array([hush]))
+        control = Control(np.array([hush]), np.array([False]), np.array([-1]))
+        out = self.bundle.model.step(row, codes, control)
         pcm = codec.decode(out.codes[:, :, None], self.state, row)[0]
         events = self.talk.cancel() if cancel else []
-        result = Stepped(int(out.text[0]), int(out.user_text[0]), pcm, hush, TIMING)
+        result = Stepped(int(out.text[0]), int(out.user_text[0]), pcm, hush, TIMING, bool(out.wants[0]))
         return events + self.talk.advance(frame, result)
 
 

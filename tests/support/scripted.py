@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from voicert_codecs.base import CodecError, Codes, Pcm, Rows
 
 from voicert.errors import ModelError
-from voicert.models.base import Bools, Bundle, Ints, Sampling, StepOutput
+from voicert.models.base import Bundle, Control, Ints, Sampling, StepOutput
 
 SAMPLE_RATE = 24_000  # Hz
 FRAME = 480  # samples, 20 ms
@@ -126,6 +126,8 @@ class Ear:
     heard: int = 0  # sum of the request's codes, for `by_loudness`
     at: int = -1  # next frame of the answer, -1 outside of one
     first: int = 0  # the word the answer begins with
+    given: int = -1  # user text that was given from outside in the last step
+    codes: bytes = b""  # user codes of the last step
 
 
 class ScriptedModel:
@@ -141,6 +143,9 @@ class ScriptedModel:
         self.script = script
         self.pieces = ("", "", "", *script.words, "hello", " there")
         self.ears = [Ear() for _ in range(max_slots)]
+        self.rewind_frames = script.keep_frames
+        self.answer_lead_frames = 0
+        self.undone: list[list[Ear]] = [[] for _ in range(max_slots)]  # the last step first
         self.past: list[deque[Ear]] = [deque(maxlen=script.keep_frames) for _ in range(max_slots)]
         self.tones = [_tone(script, i) for i in range(len(script.words))]  # each [word_frames, K]
 
@@ -150,30 +155,63 @@ class ScriptedModel:
     def reset(self, slot: int, sampling: Sampling) -> None:
         self.ears[slot] = Ear(sampling)
         self.past[slot].clear()
+        self.undone[slot].clear()
 
-    def step(self, slots: Ints, user_codes: Ints, hush: Bools) -> StepOutput:
+    def step(self, slots: Ints, user_codes: Ints, control: Control) -> StepOutput:
         text, user_text = np.full(len(slots), PAD), np.full(len(slots), PAD)
         codes = np.full((len(slots), FRAME), ZERO)
+        wants = np.zeros(len(slots), np.bool_)
         for row, slot in enumerate(slots.tolist()):
             ear = self.ears[slot]
             self.past[slot].append(ear)
+            self.undone[slot].clear()
+            given = int(control.user_text[row])
             ear, user_text[row] = self._listen(ear, user_codes[row])
-            ear, text[row], codes[row] = self._hush(ear) if hush[row] else self._answer(ear)
-            self.ears[slot] = replace(ear, steps=ear.steps + 1)
-        return StepOutput(text, user_text, codes)
+            if given >= 0:
+                user_text[row] = given
+                if given != PAD:  # a typed word is as good as a spoken one
+                    ear = replace(ear, loud=self.script.listen_frames, quiet=0)
+            wants[row] = self._wants(ear)
+            if control.hush[row]:
+                ear, text[row], codes[row] = self._hush(ear)
+            else:
+                ear, text[row], codes[row] = self._answer(ear, bool(control.start[row]))
+            self.ears[slot] = replace(
+                ear, steps=ear.steps + 1, given=given, codes=user_codes[row].astype(np.int32).tobytes()
+            )
+        return StepOutput(text, user_text, codes, wants)
 
     def rewind(self, slot: int, frames: int) -> None:
-        if frames > len(self.past[slot]):
+        if not 0 <= frames <= len(self.past[slot]):
             raise ModelError(f"only {len(self.past[slot])} steps are kept, {frames} were to be forgotten")
         for _ in range(frames):
+            self.undone[slot].append(self.ears[slot])
             self.ears[slot] = self.past[slot].pop()
 
-    def snapshot(self, slot: int) -> tuple[Ear, tuple[Ear, ...]]:
-        return self.ears[slot], tuple(self.past[slot])
+    def retake(self, slot: int, frames: int) -> StepOutput:
+        undone = list(self.undone[slot])
+        if not 1 <= frames <= len(undone):
+            raise ModelError(f"cannot retake {frames} steps: {len(undone)} of this slot are undone")
+        made: list[StepOutput] = []
+        for _ in range(frames):
+            ear = undone.pop()
+            control = Control(np.array([True]), np.array([False]), np.array([ear.given]))
+            made.append(self.step(np.array([slot]), np.frombuffer(ear.codes, np.int32)[None], control))
+        self.undone[slot] = undone
+        return StepOutput(
+            np.concatenate([out.text for out in made]),
+            np.concatenate([out.user_text for out in made]),
+            np.concatenate([out.codes for out in made]),
+            np.concatenate([out.wants for out in made]),
+        )
 
-    def restore(self, slot: int, saved: tuple[Ear, tuple[Ear, ...]]) -> None:
+    def snapshot(self, slot: int) -> tuple[Ear, tuple[Ear, ...], tuple[Ear, ...]]:
+        return self.ears[slot], tuple(self.past[slot]), tuple(self.undone[slot])
+
+    def restore(self, slot: int, saved: tuple[Ear, tuple[Ear, ...], tuple[Ear, ...]]) -> None:
         self.ears[slot] = saved[0]
         self.past[slot] = deque(saved[1], maxlen=self.script.keep_frames)
+        self.undone[slot] = list(saved[2])
 
     def _listen(self, ear: Ear, codes: NDArray[np.int64]) -> tuple[Ear, int]:
         pcm = (codes - ZERO) / 32_768.0
@@ -192,11 +230,16 @@ class ScriptedModel:
     def _hush(self, ear: Ear) -> tuple[Ear, int, NDArray[np.int64]]:
         return replace(ear, at=-1), END if ear.at >= 0 else PAD, np.full(FRAME, ZERO)
 
-    def _answer(self, ear: Ear) -> tuple[Ear, int, NDArray[np.int64]]:
+    def _wants(self, ear: Ear) -> bool:
+        script = self.script
+        asked = ear.loud >= script.listen_frames and ear.quiet >= script.quiet_frames
+        eager = bool(script.eager_frames) and ear.loud >= script.eager_frames
+        return ear.at < 0 and (asked or eager)
+
+    def _answer(self, ear: Ear, forced: bool) -> tuple[Ear, int, NDArray[np.int64]]:
         script, still = self.script, np.full(FRAME, ZERO)
         if ear.at < 0:
-            asked = ear.loud >= script.listen_frames and ear.quiet >= script.quiet_frames
-            if not asked and not (script.eager_frames and ear.loud >= script.eager_frames):
+            if not forced and not self._wants(ear):
                 return ear, PAD, still
             first = ear.heard % len(script.words) if script.by_loudness else 0
             return replace(ear, at=0, first=first, loud=0, heard=0), START, still
@@ -221,4 +264,5 @@ EXAMPLES = ("Hello there.", "Anything loud.")  # shown by the page
 
 def scripted_bundle(max_slots: int, script: Script | None = None) -> Bundle:
     """The scripted model with its codec, as ``voicert.models.load`` would give it."""
-    return Bundle(ScriptedModel(max_slots, script or Script()), PcmCodec(), Sampling(), EXAMPLES)
+    model = ScriptedModel(max_slots, script or Script())
+    return Bundle(model, PcmCodec(), Sampling(), EXAMPLES, frozenset({"typed_text"}))

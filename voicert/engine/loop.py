@@ -19,7 +19,7 @@ from voicert.engine.meter import EngineStats, Meter
 from voicert.engine.places import Place, Places
 from voicert.engine.seat import Frame, Seat, Stepped, Timing
 from voicert.errors import ConfigError, ModelError
-from voicert.models.base import Bundle, Sampling
+from voicert.models.base import Bundle, Control, Sampling
 
 log = logging.getLogger(__name__)
 
@@ -135,17 +135,22 @@ class Engine:
         """One frame of each through encoder, model and decoder; then each result to its seat."""
         bundle, state = self.bundle, self._state
         slots = np.array([place.slot for place, _ in ready])  # [B]
-        hush = np.array([frame.hush for _, frame in ready])  # [B]
+        control = Control(
+            np.array([frame.hush for _, frame in ready]),
+            np.array([frame.start for _, frame in ready]),
+            np.array([frame.user_text for _, frame in ready]),
+        )
         begun = self.clock()
         try:
             pcm = np.stack([frame.pcm for _, frame in ready])  # [B, samples]
             codes = bundle.codec.encode(pcm, state, slots)[:, :, 0]  # [B, K]
             encoded = self.clock()
-            out = bundle.model.step(slots, codes, hush)
+            retaken = [self._go_back(place, frame) for place, frame in ready]
+            out = bundle.model.step(slots, codes, control)
             stepped = self.clock()
             # A copy, since the events keep it and a codec may use its buffer again.
             voice = bundle.codec.decode(out.codes[:, :, None], state, slots).copy()  # [B, samples]
-            results = list(zip(out.text.tolist(), out.user_text.tolist(), voice, strict=True))
+            tokens = list(zip(out.text.tolist(), out.user_text.tolist(), out.wants.tolist(), strict=True))
         except Exception as error:
             log.exception("a step of %d failed", len(ready))
             for place, _ in ready:
@@ -164,10 +169,22 @@ class Engine:
             )
             self._meter.add(timing)
             try:
-                place.seat.advance(frame, Stepped(*results[row], frame.hush, timing))
+                text, user_text, wants = tokens[row]
+                place.seat.advance(
+                    frame, Stepped(text, user_text, voice[row], frame.hush, timing, wants, retaken[row])
+                )
             except Exception as error:
                 log.exception("a session's logic failed")
                 self._fail(place, "internal_error", f"the session could not go on: {error}")
+
+    def _go_back(self, place: Place, frame: Frame) -> tuple[int, ...]:
+        """Undoes and takes again what the frame asks for → the user's text of the steps taken again."""
+        model = self.bundle.model
+        if frame.rewind + frame.retake:
+            model.rewind(place.slot, frame.rewind + frame.retake)
+        if not frame.retake:
+            return ()
+        return tuple(model.retake(place.slot, frame.retake).user_text.tolist())
 
     def _fail(self, place: Place, code: str, message: str) -> None:
         """Frees the slot, then tells the seat; nothing it does may hurt the others."""
@@ -191,5 +208,5 @@ class Engine:
             for slot in range(batch):
                 bundle.model.reset(slot, bundle.sampling)
             codes = codec.encode(np.zeros((batch, codec.frame_size), np.float32), self._state, slots)[:, :, 0]
-            out = bundle.model.step(slots, codes, np.zeros(batch, np.bool_))
+            out = bundle.model.step(slots, codes, Control.free(batch))
             codec.decode(out.codes[:, :, None], self._state, slots)

@@ -16,6 +16,10 @@ class Frame:
     pcm: NDArray[np.float32]  # [frame samples], full scale is -1..1
     complete_at: float  # seconds on the engine's clock: when its last sample came
     hush: bool  # the assistant must be silent in this step
+    start: bool = False  # an answer begins in this step, if there is none and no hush
+    user_text: int = -1  # token that stands in the user's text in place of what the model heard; -1 for none
+    rewind: int = 0  # before this step the last so many steps are undone, as if their frames had not come
+    retake: int = 0  # then the last so many steps are taken again with the assistant silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Stepped:
     pcm: NDArray[np.float32]  # [frame samples] of the assistant's voice
     hushed: bool  # the step was asked to be silent
     timing: Timing
+    wants: bool = False  # outside of an answer the model itself chose to begin one, hushed or not
+    retaken: tuple[int, ...] = ()  # user text of the steps that `Frame.retake` had taken again
 
 
 class Seat(Protocol):

@@ -11,6 +11,7 @@ from voicert_codecs.base import Codec
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+CAPABILITIES = frozenset({"typed_text", "instructions", "tools"})
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,21 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Control:
+    """How one step is steered; row ``i`` belongs to ``slots[i]`` of the call."""
+
+    hush: Bools  # [B] the assistant must be silent; an answer in progress ends
+    start: Bools  # [B] an answer begins here, if there is none and no hush
+    user_text: Ints  # [B] stands in the user's text in place of what the model heard; -1: what it heard
+
+    @staticmethod
+    def free(rows: int) -> Control:
+        """The model does as it likes."""
+        no = np.zeros(rows, np.bool_)
+        return Control(no, no, np.full(rows, -1))
+
+
+@dataclass(frozen=True)
 class StepOutput:
     """What one step gives; row ``i`` belongs to ``slots[i]`` of the call.
 
@@ -35,6 +51,7 @@ class StepOutput:
     text: Ints  # [B] the assistant's text token
     user_text: Ints  # [B] the token of what was heard from the user
     codes: Ints  # [B, K] the assistant's audio frame that this step completes
+    wants: Bools  # [B] outside of an answer the model itself chose to begin one, hushed or not
 
 
 class SpeechModel(Protocol):
@@ -47,6 +64,8 @@ class SpeechModel(Protocol):
     pad_id: int  # text: nothing to write in this step (both text streams)
     start_id: int  # assistant text: an answer begins
     end_id: int  # assistant text: the answer ends
+    rewind_frames: int  # how many steps a slot can go back
+    answer_lead_frames: int  # a word is written so many steps before its sound begins, as in training
 
     def piece(self, token: int) -> str:
         """Text of one token, leading space included; ``""`` for pad, start and end."""
@@ -56,19 +75,31 @@ class SpeechModel(Protocol):
         """Begins a new conversation in a slot."""
         ...
 
-    def step(self, slots: Ints, user_codes: Ints, hush: Bools) -> StepOutput:
+    def step(self, slots: Ints, user_codes: Ints, control: Control) -> StepOutput:
         """One frame for every slot in ``slots`` [B] (distinct); ``user_codes`` [B, K].
 
-        Where ``hush`` [B] is true the assistant is made silent: if it was in an answer its text is
+        Where ``control.hush`` is true the assistant is made silent: if it was in an answer its text is
         ``end_id``, else ``pad_id``; its codes are those of silence; the model remembers it so.
         """
         ...
 
     def rewind(self, slot: int, frames: int) -> None:
-        """Forgets the last ``frames`` steps of a slot.
+        """Undoes the last ``frames`` steps of a slot.
 
         Raises:
             ModelError: more frames than the model keeps for this.
+        """
+        ...
+
+    def retake(self, slot: int, frames: int) -> StepOutput:
+        """Takes the next ``frames`` of the steps that `rewind` undid again, with the assistant silent.
+
+        The user's codes, and the user's text where it was given from outside, are those of then. It is
+        as if each step had been hushed, in one go; row ``t`` of the result is of the ``t``-th step. A span
+        may be taken in several pieces; `step` gives up the rest of it.
+
+        Raises:
+            ModelError: fewer steps than that are undone.
         """
         ...
 
@@ -89,3 +120,4 @@ class Bundle:
     codec: Codec[Any]
     sampling: Sampling  # the defaults that suit this model
     examples: tuple[str, ...] = ()  # requests that it understands, to show to newcomers
+    capabilities: frozenset[str] = frozenset()  # of CAPABILITIES, what it was trained for

@@ -42,6 +42,7 @@ class ModelConfig:
     window: int = 750  # frames that a position looks back on, itself included
     delays: tuple[int, ...] = (0, 0, 0, 0, 1, 1, 1, 1)  # frames by which each codebook's row lags the text
     longest_quiet: int = 100  # frames in an answer without a new word, after which it is taken to be over
+    answer_lead_frames: int = 2  # a word is written so many frames before its sound begins
     rope_base: float = 10_000.0
     user_frames: int = 8  # frames of the user's codes that a step is given at once: its own and those before
     user_dim: int = 64  # of a user code's vector; with the codec's own vectors, their sum is its latent

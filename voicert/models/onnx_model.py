@@ -10,7 +10,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from voicert.errors import ModelError
-from voicert.models.base import Bools, Ints, Sampling, StepOutput
+from voicert.models.base import Bools, Control, Ints, Sampling, StepOutput
 from voicert.models.config import ModelConfig
 from voicert.models.sampling import draw, uniforms
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
@@ -28,16 +28,18 @@ class SlotStates:
 
     position: Ints  # [S] steps so far
     reach: Ints  # [S] the largest position there was: what lies too far before it is overwritten
+    undone: Ints  # [S] steps after the position that were rewound and can be retaken
     text: Ints  # [S, ring]
     user_text: Ints  # [S, ring]
     user: Ints  # [S, ring, K] the user's codes
     codes: Ints  # [S, ring, K] rows as written: row k is of the frame delays[k] steps ago
     answering: Bools  # [S, ring] the step belongs to an answer that goes on after it
     hushed: Bools  # [S, ring]
+    given: Ints  # [S, ring] user text that was given from outside, -1 for none
 
     def parts(self) -> tuple[NDArray[Any], ...]:
         tokens = (self.text, self.user_text, self.user, self.codes)
-        return self.position, self.reach, *tokens, self.answering, self.hushed
+        return self.position, self.reach, self.undone, *tokens, self.answering, self.hushed, self.given
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class OnnxSpeechModel:
         self.num_codebooks = config.codebooks
         self.max_slots = max_slots
         self.pad_id, self.start_id, self.end_id = PAD, START, END
+        self.rewind_frames = REWIND_FRAMES
+        self.answer_lead_frames = config.answer_lead_frames
         self.vocabulary = vocabulary
         self._silence = silence
         self._capacity = config.window + REWIND_FRAMES
@@ -75,14 +79,14 @@ class OnnxSpeechModel:
         self._back = np.arange(1 - config.user_frames, 1)  # the frames that a step hears, seen from its own
         self._sampling = [Sampling()] * max_slots
         self._states = SlotStates(
-            np.zeros(max_slots, np.int64),
-            np.zeros(max_slots, np.int64),
+            *(np.zeros(max_slots, np.int64) for _ in range(3)),
             np.full((max_slots, self._ring), PAD),
             np.full((max_slots, self._ring), PAD),
             np.broadcast_to(silence, (max_slots, self._ring, config.codebooks)).copy(),
             np.broadcast_to(silence, (max_slots, self._ring, config.codebooks)).copy(),
             np.zeros((max_slots, self._ring), np.bool_),
             np.zeros((max_slots, self._ring), np.bool_),
+            np.full((max_slots, self._ring), -1),
         )
         self._runner = StepRunner(session, config, max_slots, self._capacity)
 
@@ -91,13 +95,14 @@ class OnnxSpeechModel:
 
     def reset(self, slot: int, sampling: Sampling) -> None:
         s = self._states
-        s.position[slot] = s.reach[slot] = 0
+        s.position[slot] = s.reach[slot] = s.undone[slot] = 0
         s.text[slot] = s.user_text[slot] = PAD
         s.user[slot] = s.codes[slot] = self._silence
         s.answering[slot] = s.hushed[slot] = False
+        s.given[slot] = -1
         self._sampling[slot] = sampling
 
-    def step(self, slots: Ints, user_codes: Ints, hush: Bools) -> StepOutput:
+    def step(self, slots: Ints, user_codes: Ints, control: Control) -> StepOutput:
         s = self._states
         position = s.position[slots]
         now = position % self._ring
@@ -114,16 +119,21 @@ class OnnxSpeechModel:
         )
         answering = s.answering[slots, before]
         text, user_text, codes = self._sample(slots, position, logits, answering)
+        user_text = np.where(control.user_text < 0, user_text, control.user_text)
+        wants = text == START
         quiet = (s.text[slots[:, None], (position[:, None] - self._quiet) % self._ring] == PAD).all(1)
         text = np.where(answering & quiet & (text == PAD), END, text)  # it lost its thread
-        text = np.where(hush, np.where(answering, END, PAD), text)
+        text = np.where(control.start & ~answering, START, text)
+        text = np.where(control.hush, np.where(answering, END, PAD), text)
         inside = answering | (text == START)
-        codes[~inside | hush] = self._silence
+        codes[~inside | control.hush] = self._silence
         s.text[slots, now], s.user_text[slots, now], s.codes[slots, now] = text, user_text, codes
-        s.answering[slots, now], s.hushed[slots, now] = inside & (text != END), hush
+        s.answering[slots, now], s.hushed[slots, now] = inside & (text != END), control.hush
+        s.given[slots, now] = control.user_text
         s.position[slots] = position + 1
+        s.undone[slots] = 0
         s.reach[slots] = np.maximum(s.reach[slots], position + 1)
-        return StepOutput(text, user_text, self._complete_frame(slots, position))
+        return StepOutput(text, user_text, self._complete_frame(slots, position), wants)
 
     def rewind(self, slot: int, frames: int) -> None:
         s = self._states
@@ -131,6 +141,21 @@ class OnnxSpeechModel:
         if not 0 <= frames <= kept:
             raise ModelError(f"cannot go back {frames} frames: this slot can go back 0 to {kept}")
         s.position[slot] -= frames
+        s.undone[slot] += frames
+
+    def retake(self, slot: int, frames: int) -> StepOutput:
+        s, row = self._states, np.array([slot])
+        left = int(s.undone[slot]) - frames
+        if frames < 1 or left < 0:
+            raise ModelError(f"cannot retake {frames} steps: {s.undone[slot]} of this slot are undone")
+        made: list[StepOutput] = []
+        for _ in range(frames):
+            now = s.position[row] % self._ring
+            control = Control(np.array([True]), np.array([False]), s.given[row, now])
+            made.append(self.step(row, s.user[row, now], control))
+        s.undone[slot] = left
+        names = ("text", "user_text", "codes", "wants")
+        return StepOutput(*(np.concatenate([getattr(out, name) for out in made]) for name in names))
 
     def snapshot(self, slot: int) -> Snapshot:
         parts = tuple(part[slot].copy() for part in self._states.parts())
