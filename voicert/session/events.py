@@ -5,9 +5,12 @@ began, at 24 kHz, silence that was fed in included. ``item`` and ``response`` co
 assistant share the items.
 
 Order within a session: `SpeechStarted` and `SpeechStopped` of one item alternate. Between `ResponseStarted`
-and its `ResponseDone` lie all text, audio and timing of that response, and no other response. `UserText` and
-`UserDone` of an item come after its `SpeechStarted`, possibly long after its `SpeechStopped`.
-`SessionFailed` is the last event of all.
+and its `ResponseDone` lie all text, audio, timing and tool calls of that response, and no other response.
+`UserText` and `UserDone` of an item come after its `SpeechStarted` or `TurnCommitted`, possibly long after
+its `SpeechStopped`. `ResponsePaused` and `ResponseResumed` of a response alternate, the first one first;
+between the two no text and no audio is sent. They may come after its `ResponseDone`, while its last sound is
+still on its way to the listener. `Truncated` comes after the `ResponseDone` of its item. `SessionFailed` is
+the last event of all.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 
 Status: TypeAlias = Literal["completed", "cancelled", "incomplete", "failed"]
 Reason: TypeAlias = Literal["turn_detected", "client_cancelled", "max_output_tokens", "error"]
+ResumeReason: TypeAlias = Literal["too_short", "off", "timeout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,27 @@ class SpeechStopped:
 
     item: int
     audio_end_ms: int  # end of the last voiced frame
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommitted:
+    """Turns are committed by the client, and it has committed one: a new user item, complete."""
+
+    item: int
+    audio_start_ms: int  # of what was pushed since the last commit
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTimeout:
+    """Nobody said anything for `TurnSettings.idle_timeout_ms` after an answer; the assistant will speak.
+
+    A new user item without speech and text; no `UserDone` follows.
+    """
+
+    item: int
+    audio_start_ms: int  # end of the answer's sound
+    audio_end_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +115,61 @@ class ResponseDone:
     item: int
     status: Status
     reason: Reason | None  # None when completed
-    transcript: str  # of a cut response: up to the heard position if reported, else what was sent
+    transcript: str  # of a cut response: up to the word that was being spoken at the heard position
     audio_samples: int  # samples sent of it
-    heard_samples: int | None  # the heard position as far as reported
+    heard_samples: (
+        int | None
+    )  # of a cut response: the heard position, reported or estimated; else as reported
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePaused:
+    """A voice is heard over the assistant's: nothing is sent until it is decided what it was.
+
+    What comes next is a `ResponseResumed`, or the response is cut: by a `SpeechStarted` and then its
+    `ResponseDone` (or `Truncated`, if it was done before), or by a cancel.
+    """
+
+    response: int
+    item: int
+    sent_samples: int  # of the item, when the pause began
+    input_ms: int  # input clock at the decision to pause
+    voice_start_ms: int  # input clock at the start of the first voiced frame
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseResumed:
+    """It was no interruption: the audio goes on where it was heard to end.
+
+    What the listener's speaker still holds of the response is to be played from there; the next
+    `ResponseAudio` follows right after the last one sent.
+    """
+
+    response: int
+    item: int
+    from_samples: int  # the heard position
+    paused_ms: int  # of the input clock
+    reason: ResumeReason  # too short a sound; interruptions were switched off; or it lasted too long
+
+
+@dataclass(frozen=True, slots=True)
+class Truncated:
+    """An item that was done is cut: the model remembers no more of it than this."""
+
+    item: int
+    audio_end_samples: int
+    transcript: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model wants a function to be called; `Session.tool_output` answers."""
+
+    response: int
+    item: int  # a new item of its own
+    call_id: str
+    name: str
+    arguments: str  # a JSON object
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +211,18 @@ class SessionFailed:
 Event: TypeAlias = (
     SpeechStarted
     | SpeechStopped
+    | TurnCommitted
+    | IdleTimeout
     | UserText
     | UserDone
     | ResponseStarted
     | ResponseText
     | ResponseAudio
+    | ResponsePaused
+    | ResponseResumed
     | ResponseDone
+    | Truncated
+    | ToolCall
     | TurnTiming
     | FrameTiming
     | SessionFailed

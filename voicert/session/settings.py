@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 from voicert.errors import ConfigError
+
+Detection: TypeAlias = Literal["auto", "manual"]
+Interrupt: TypeAlias = Literal["model", "vad", "both", "off"]
 
 
 @dataclass(frozen=True)
 class TurnSettings:
     """When speech counts as begun, as ended and as an interruption.
 
+    A voice of ``pause_ms`` over the assistant pauses it. Then either the voice is over, and the assistant
+    goes on; or it is an interruption, because the model falls silent by itself ("model"), because the voice
+    lasts for ``interrupt_min_ms`` ("vad"), or because of whichever comes first ("both").
+
     Raises:
         ConfigError: a value is out of range.
     """
 
+    detection: Detection = "auto"  # who ends the user's turn: the model and the voice, or the client's commit
+    create_response: bool = True  # the model answers by itself; else only when asked to
     vad_aggressiveness: int = 2  # 0..3, how readily the voice detector takes a sound for noise
     min_speech_ms: int = 60  # speech while the assistant is silent begins after this much voice
-    interrupt_min_ms: int = 160  # and while it speaks after this much
     silence_ms: int = 500  # speech ends after this much quiet, or as soon as the model answers
-    interrupt_response: bool = True  # speech cuts the response in progress; else it is only reported
+    interrupt: Interrupt = "both"  # what cuts a response; "off": speech over it is only reported
+    interrupt_response: bool = True  # False is the same as ``interrupt="off"``
+    pause_ms: int = 100  # voice that pauses a speaking assistant
+    interrupt_min_ms: int = 400  # and voice that cuts it
+    resume_ms: int = 200  # quiet after which a paused assistant goes on
+    send_ahead_ms: int = 200  # audio that may be sent before it is due at the listener's speaker
+    longest_response_ms: int = 120_000  # a longer one is cut
+    idle_timeout_ms: int | None = None  # quiet after an answer that makes the assistant speak again
     frame_timing: bool = False  # report every frame's way through the engine
 
     def __post_init__(self) -> None:
         if not 0 <= self.vad_aggressiveness <= 3:
             raise ConfigError(f"vad_aggressiveness must be 0 to 3, not {self.vad_aggressiveness}")
-        for name in ("min_speech_ms", "interrupt_min_ms", "silence_ms"):
+        for name, kind in (("detection", Detection), ("interrupt", Interrupt)):
+            value, known = getattr(self, name), get_args(kind)
+            if value not in known:
+                raise ConfigError(f"{name} must be one of {', '.join(known)}, not {value}")
+        for name in ("min_speech_ms", "silence_ms", "pause_ms", "interrupt_min_ms", "resume_ms"):
             value = getattr(self, name)
             if not 20 <= value <= 10_000:
                 raise ConfigError(f"{name} must be 20 to 10000 ms, not {value}")
+        if not 20 <= self.longest_response_ms <= 600_000:
+            raise ConfigError(f"longest_response_ms must be 20 to 600000 ms, not {self.longest_response_ms}")
+        if not 20 <= self.send_ahead_ms <= 60_000:
+            raise ConfigError(f"send_ahead_ms must be 20 to 60000 ms, not {self.send_ahead_ms}")
+        if self.idle_timeout_ms is not None and not 1000 <= self.idle_timeout_ms <= 600_000:
+            raise ConfigError(f"idle_timeout_ms must be 1000 to 600000 ms, not {self.idle_timeout_ms}")
