@@ -1,0 +1,50 @@
+"""What the loaded model can do, so that a client neither waits for the impossible nor is misled.
+
+Shown under ``session.voicert.capabilities``. What a model cannot do is refused where ignoring it would mislead
+(tools it would never call, text it would never read); instructions and items of others' history are kept and shown
+but do not reach it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voicert.server.realtime.reading import Refused
+
+_NEVER = ("images", "history", "out_of_band_responses")  # no model that this server runs has them
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Of one model. ``Bundle.capabilities`` names those that it has."""
+
+    has: frozenset[str] = frozenset()
+
+    @property
+    def typed_text(self) -> bool:
+        """Reads what a user types."""
+        return "typed_text" in self.has
+
+    @property
+    def tools(self) -> bool:
+        """Calls functions and hears their results."""
+        return "tools" in self.has
+
+    @property
+    def instructions(self) -> bool:
+        """Follows instructions and system messages."""
+        return "instructions" in self.has
+
+    def describe(self) -> dict[str, bool]:
+        able = {"typed_text": self.typed_text, "tools": self.tools, "instructions": self.instructions}
+        return able | dict.fromkeys(_NEVER, False)
+
+    def lacks(self, what: str, param: str) -> Refused:
+        """The refusal of something that needs what the model cannot do.
+
+        Args:
+            what: the sentence's beginning, such as ``The model cannot see images``.
+            param: the field at fault.
+        """
+        message = f"{what}; session.voicert.capabilities tells what it can do."
+        return Refused(message, "unsupported_by_model", param)
