@@ -1,7 +1,7 @@
 """The three sound formats of the protocol, and the two ends of a stream in one of them.
 
-Inside, all is 24 kHz mono float32. `audio/pcm` is 24 kHz in 16 bits, little-endian; `audio/pcmu` and `audio/pcma`
-are 8 kHz in the 8 bits of G.711.
+Inside, all is 24 kHz mono float32. `audio/pcm` is 24 kHz in 16 bits, little-endian; `audio/pcmu` and
+`audio/pcma` are 8 kHz in the 8 bits of G.711.
 """
 
 from __future__ import annotations

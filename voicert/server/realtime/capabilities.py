@@ -1,8 +1,8 @@
 """What the loaded model can do, so that a client neither waits for the impossible nor is misled.
 
-Shown under ``session.voicert.capabilities``. What a model cannot do is refused where ignoring it would mislead
-(tools it would never call, text it would never read); instructions and items of others' history are kept and shown
-but do not reach it.
+Shown under ``session.voicert.capabilities``. What a model cannot do is refused where ignoring it would
+mislead (tools it would never call, text it would never read); instructions and items of others' history are
+kept and shown but do not reach it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """ITU-T G.711: the two laws by which telephones put a sample into 8 bits.
 
-Both cut the range of magnitudes into 8 segments, each twice as wide as the one before, and each segment into 16
-steps. A byte is a sign, 3 bits of segment and 4 of step; µ-law sends all bits inverted, A-law every other one.
+Both cut the range of magnitudes into 8 segments, each twice as wide as the one before, and each segment
+into 16 steps. A byte is a sign, 3 bits of segment and 4 of step; µ-law sends all bits inverted, A-law every
+other one.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Between 8 kHz and 24 kHz, as a stream: any chunks in, the same samples out as if they had come at once.
 
 The ratio is 3, so one low-pass filter serves both ways: 103 taps at 24 kHz, flat to 3.4 kHz (the telephone's
-band), 80 dB down from 4.6 kHz on. It is symmetric and its delay is compensated, so the first sample out belongs
-to the first sample in; only the last 2.1 ms wait for what follows, or for `flush`. A general resampler's
-streaming interface (soxr's) works in blocks and holds back 40 to 75 ms at these rates, which a conversation
-would feel in each direction.
+band), 80 dB down from 4.6 kHz on. It is symmetric and its delay is compensated, so the first sample out
+belongs to the first sample in; only the last 2.1 ms wait for what follows, or for `flush`. A general
+resampler's streaming interface (soxr's) works in blocks and holds back 40 to 75 ms at these rates, which a
+conversation would feel in each direction.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _lowpass() -> Pcm:
 
 @functools.cache
 def _upsampling_phases() -> tuple[Pcm, ...]:
-    """For each of the three samples out per sample in, the taps that meet no inserted zero; each sums to 1."""
+    """For each of the three samples out per sample in, the taps that meet no inserted zero; sum 1."""
     padded = np.concatenate([_lowpass(), np.zeros(RATIO - 1, np.float32)])
     phases = [padded[phase::RATIO][: 2 * _REACH // RATIO + 1] for phase in range(RATIO)]
     return tuple((taps / taps.sum()).astype(np.float32) for taps in phases)
