@@ -25,6 +25,7 @@ from tests.support.scripted import Script, scripted_bundle
 from voicert.config import Config, EngineConfig, ServerConfig
 from voicert.engine import Engine
 from voicert.models.base import Bundle
+from voicert.server.certificate import with_certificate
 from voicert.server.listen import open_sockets, url_of
 from voicert.server.run import make_server, serve
 from voicert.server.service import Service
@@ -54,7 +55,7 @@ def running_server(
     bundle: Bundle | None = None,
 ) -> Iterator[RunningServer]:
     """Starts a server in a thread of its own on a free port, and stops it at the end."""
-    server = replace(server or ServerConfig(), port=0)
+    server = replace(with_certificate(server or ServerConfig()), port=0)
     config = Config(server=server, engine=EngineConfig(max_sessions=max_sessions))
     engine = Engine(bundle or scripted_bundle(max_sessions, script), max_sessions)
     engine.start()

@@ -1,41 +1,51 @@
-"""What answers under which path."""
+"""What answers under which path, and who may ask."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from voicert.config import Config
 from voicert.engine import Engine
+from voicert.server.access import Caller, Denied, shown_by
+from voicert.server.client_secrets import create_secret
 from voicert.server.connection import Connection
 from voicert.server.metrics import exposition
 from voicert.server.origin import origin_allowed
 from voicert.server.page import serve_page
+from voicert.server.proxy import host_told_by_proxy
+from voicert.server.realtime.reading import Refused
 from voicert.server.service import Service
 
 log = logging.getLogger(__name__)
 
 REALTIME_PATHS = ("/v1/realtime", "/realtime")
+SECRETS_PATHS = ("/v1/realtime/client_secrets", "/realtime/client_secrets")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def build_app(engine: Engine, config: Config) -> Starlette:
-    """The application around a started engine; ``app.state.service`` is what its connections share."""
+    """The application around a started engine; ``app.state.service`` is what its connections share.
+
+    Raises:
+        ConfigError: the API keys cannot be used, or there are none where others can reach the server.
+    """
     service = Service(engine, config)
 
     async def realtime(websocket: WebSocket) -> None:
-        origin, host = websocket.headers.get("origin"), websocket.headers.get("host")
-        if origin_allowed(origin, host, config.server.host, config.server.allow_origins):
-            await Connection(websocket, service).run()
+        try:
+            caller = _realtime_caller(websocket, service)
+        except Denied as denied:
+            await websocket.send_denial_response(_denial(denied, service))
             return
-        service.counts.foreign_origins += 1
-        message = f"Pages of {origin} may not connect; the server's setting allow_origins does not name it."
-        log.warning("refused a WebSocket: %s", message)
-        await websocket.send_denial_response(_error(403, message, "origin_not_allowed"))
+        await Connection(websocket, service, caller).run()
 
     async def health(request: Request) -> Response:
         state = {
@@ -51,26 +61,45 @@ def build_app(engine: Engine, config: Config) -> Starlette:
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     async def models(request: Request) -> Response:
-        model: dict[str, object] = {
-            "id": service.model_name,
-            "object": "model",
-            "created": 0,
-            "owned_by": "voicert",
-        }
-        model["voicert"] = {"examples": engine.bundle.examples}
-        return JSONResponse({"object": "list", "data": [model]})
+        return JSONResponse({"object": "list", "data": [service.describe_model()]})
 
-    async def upgrade(request: Request) -> Response:
-        message = "This is a WebSocket: connect with ws:// or wss:// instead."
-        return _error(426, message, "upgrade_required", {"Upgrade": "websocket"})
+    async def model(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name == service.model_name:
+            return JSONResponse(service.describe_model())
+        return _error(404, f"The model '{name[:100]}' does not exist here.", "model_not_found", param="model")
+
+    async def client_secrets(request: Request) -> Response:
+        try:
+            caller = _caller(request, service)
+            _check_origin(request, service)
+            return JSONResponse(await create_secret(request, caller, service))
+        except Denied as denied:
+            return _denial(denied, service)
+        except Refused as refused:
+            return _error(400, str(refused), refused.code, param=refused.param)
+
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        """Only for those who show a key, where keys are needed."""
+
+        async def guard(request: Request) -> Response:
+            try:
+                _caller(request, service)
+            except Denied as denied:
+                return _denial(denied, service)
+            return await endpoint(request)
+
+        return guard
 
     app = Starlette(
         routes=[
             *(WebSocketRoute(path, realtime) for path in REALTIME_PATHS),
-            *(Route(path, upgrade) for path in REALTIME_PATHS),
+            *(Route(path, _upgrade) for path in REALTIME_PATHS),
+            *(Route(path, client_secrets, methods=["POST"]) for path in SECRETS_PATHS),
             Route("/health", health),
-            Route("/metrics", metrics),
-            Route("/v1/models", models),
+            Route("/metrics", guarded(metrics)),
+            Route("/v1/models", guarded(models)),
+            Route("/v1/models/{name:path}", guarded(model)),
             Route("/static/{path:path}", serve_page),
             Route("/", serve_page),
             Route("/{path:path}", serve_page),
@@ -80,6 +109,57 @@ def build_app(engine: Engine, config: Config) -> Starlette:
     return app
 
 
-def _error(status: int, message: str, code: str, headers: dict[str, str] | None = None) -> Response:
-    error = {"type": "invalid_request_error", "code": code, "message": message, "param": None}
+def _realtime_caller(websocket: WebSocket, service: Service) -> Caller:
+    """Who wants to talk.
+
+    Raises:
+        Denied: they may not, or not now.
+    """
+    _check_origin(websocket, service)
+    caller = _caller(websocket, service, secrets_too=True)
+    bound, asked = caller.secret and caller.secret.model, websocket.query_params.get("model")
+    if bound and asked and bound != asked:
+        message = f"The client secret is for the model '{bound[:100]}', not for '{asked[:100]}'."
+        raise Denied(403, "model_mismatch", message)
+    limit = service.config.server.max_sessions_per_key
+    if limit and service.conversations(caller.name) >= limit:
+        raise Denied(429, "too_many_sessions", f"This caller has its {limit} conversations at once already.")
+    return caller
+
+
+def _caller(connection: HTTPConnection, service: Service, secrets_too: bool = False) -> Caller:
+    shown = shown_by(connection.headers, connection.scope.get("subprotocols", ()))
+    address = connection.client.host if connection.client is not None else ""
+    return service.access.admit(shown, address, secrets_too)
+
+
+def _check_origin(connection: HTTPConnection, service: Service) -> None:
+    """Raises:
+    Denied: a browser asks for a page of a foreign origin.
+    """
+    origin, host = connection.headers.get("origin"), connection.headers.get("host")
+    config = service.config.server
+    if origin_allowed(origin, host, config.host, config.allow_origins, host_told_by_proxy(connection.scope)):
+        return
+    service.counts.foreign_origins += 1
+    message = f"Pages of {origin} may not connect; the server's setting allow_origins does not name it."
+    raise Denied(403, "origin_not_allowed", message)
+
+
+async def _upgrade(request: Request) -> Response:
+    message = "This is a WebSocket: connect with ws:// or wss:// instead."
+    return _error(426, message, "upgrade_required", {"Upgrade": "websocket"})
+
+
+def _denial(denied: Denied, service: Service) -> Response:
+    service.counts.denied += 1
+    log.warning("refused: %s", denied)
+    headers = {"WWW-Authenticate": "Bearer"} if denied.status == 401 else None
+    return _error(denied.status, str(denied), denied.code, headers)
+
+
+def _error(
+    status: int, message: str, code: str, headers: dict[str, str] | None = None, param: str | None = None
+) -> Response:
+    error = {"type": "invalid_request_error", "code": code, "message": message, "param": param}
     return JSONResponse({"error": error}, status, headers)

@@ -19,9 +19,12 @@ from typing import TypeVar
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from voicert.errors import CapacityError, InputError
+from voicert.server.access import Caller
+from voicert.server.carry import cancelled_response, carry_out, sound_of
+from voicert.server.client_secrets import begin
+from voicert.server.limits import Exceeded, Limits
 from voicert.server.outbox import Outbox
-from voicert.server.realtime import Extras, Facade, Outcome
-from voicert.server.realtime.actions import Action, CancelResponse, Configure, HeardUpTo, Push
+from voicert.server.realtime import Extras, Outcome
 from voicert.server.realtime.items import Event
 from voicert.server.service import Service
 from voicert.server.transport import abort_of
@@ -39,33 +42,40 @@ GRACE_S = 5.0  # what a client gets to read its goodbye before the connection is
 class Connection:
     """From accept to close."""
 
-    def __init__(self, websocket: WebSocket, service: Service) -> None:
+    def __init__(self, websocket: WebSocket, service: Service, caller: Caller) -> None:
         self._websocket = websocket
         self._service = service
+        self._caller = caller
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(service.config.server.max_outgoing_bytes)
-        self._facade = Facade(
-            service.model_name, service.turns, service.frame_rate, token=secrets.token_hex(6)
-        )
+        self._limits = Limits(service.config.server, self._loop.time())
+        self._facade = service.new_facade(secrets.token_hex(6))
         self._session: Session | None = None
         self._goodbye: tuple[int, str] | None = None  # close code and reason, once the end is decided
+        self._alarm: asyncio.TimerHandle | None = None  # when a limit of time may be reached
         self.abort = abort_of(websocket.scope)
 
     async def run(self) -> None:
         """Serves the client until either side ends it."""
         offered = self._websocket.scope.get("subprotocols", [])
+        leave = self._service.enter(
+            self, self._caller.name
+        )  # before anything waits: the caller counts from now
         try:
             await self._websocket.accept(subprotocol="realtime" if "realtime" in offered else None)
         except WebSocketDisconnect:
+            leave()
             return
-        leave = self._service.enter(self)
         writer = asyncio.create_task(self._write())
         try:
             self._open()
+            self._watch()
             await self._read()
             await writer  # the goodbye
         finally:
             self._release()
+            if self._alarm is not None:
+                self._alarm.cancel()
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writer
@@ -92,6 +102,11 @@ class Connection:
             self._send(self._facade.error(error, code, kind="server_error"))
             self.end(1013 if full else 1011, str(error))
             return
+        refused = begin(self._facade, self._caller.secret.session) if self._caller.secret else None
+        if refused is not None:  # the server has changed since the secret was made
+            self._carry_out(refused)
+            self.end(1008, "The client secret's session is not possible here.")
+            return
         wanted = self._websocket.query_params.get("voicert", "").split(",")
         self._carry_out(self._facade.open(Extras("timing" in wanted, "frames" in wanted)))
 
@@ -102,9 +117,27 @@ class Connection:
             if message["type"] == "websocket.disconnect":
                 self._outbox.close(drop=True)
                 return
+            if (exceeded := self._limits.message(self._loop.time())) is not None:
+                self._exceeds(exceeded)
+                return
             text = message.get("text")
             self._guarded(self._receive, message["bytes"] if text is None else text)
             await asyncio.sleep(0)  # a client that sends without a pause must not hold up the others
+
+    def _watch(self) -> None:
+        """Ends a connection that lasts or is silent too long."""
+        exceeded, next_s = self._limits.check(self._loop.time()), self._limits.next_check()
+        if self._goodbye is not None or next_s is None:
+            return
+        if exceeded is not None:
+            self._exceeds(exceeded)
+        else:
+            self._alarm = self._loop.call_at(next_s, self._watch)
+
+    def _exceeds(self, limit: Exceeded) -> None:
+        self._service.counts.limited += 1
+        self._send(self._facade.error(limit.message, limit.code))
+        self.end(1008, limit.message)
 
     async def _write(self) -> None:
         """Outbox → client, then the goodbye."""
@@ -120,8 +153,7 @@ class Connection:
         self._loop.call_soon_threadsafe(self._guarded, self._deliver, events)
 
     def _deliver(self, events: Sequence[SessionEvent]) -> None:
-        for event in self._facade.translate(events):
-            self._send(event)
+        self._send_all(self._facade.translate(events))
         last = events[-1]
         if isinstance(last, SessionFailed):
             self.end(1001 if last.code == "engine_stopped" else 1011, last.message)
@@ -132,29 +164,24 @@ class Connection:
     def _carry_out(self, outcome: Outcome) -> None:
         for action in outcome.actions:
             try:
-                self._act(action)
+                if self._session is not None:
+                    carry_out(self._session, action)
             except InputError as error:
                 self._send(self._facade.error(error, error.code, event_id=outcome.event_id))
-        for event in outcome.events:
-            self._send(event)
+        self._send_all(outcome.events)
 
-    def _act(self, action: Action) -> None:
-        session = self._session
-        if session is None:
-            return
-        match action:
-            case Push(pcm):
-                session.push(pcm)
-            case CancelResponse(response):
-                session.cancel(response)
-            case HeardUpTo(item, samples):
-                session.heard(item, samples)
-            case Configure(settings):
-                session.update(settings)
+    def _send_all(self, events: Sequence[Event]) -> None:
+        """Sends events, but none of the sound of a response that they cancel: nobody is to hear it now."""
+        cut = {response for event in events if (response := cancelled_response(event)) is not None}
+        for response in cut:
+            self._outbox.drop(response)
+        for event in events:
+            if sound_of(event) not in cut:
+                self._send(event)
 
     def _send(self, event: Event) -> None:
         self._service.counts.errors += event["type"] == "error"
-        if not self._outbox.put(json.dumps(event, separators=(",", ":"))):
+        if not self._outbox.put(json.dumps(event, separators=(",", ":")), sound_of(event)):
             self._service.counts.slow_clients += 1
             limit = self._outbox.limit_bytes
             self.end(1008, f"The client does not read: more than {limit} bytes wait for it.", drop=True)

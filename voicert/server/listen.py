@@ -1,12 +1,9 @@
-"""The sockets and certificates of the server, opened before anything slow begins: errors come early."""
+"""The sockets of the server, opened before anything slow begins: errors come early."""
 
 from __future__ import annotations
 
 import errno
 import socket
-import ssl
-from collections.abc import Callable
-from pathlib import Path
 
 from voicert.config import ServerConfig
 from voicert.errors import ConfigError
@@ -65,35 +62,6 @@ def _explain(error: OSError, host: str, port: int) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"Port {port} on {host} needs more rights than you have; choose one above 1023 with --port."
     return f"Cannot listen on {host} port {port}: {error.strerror}."
-
-
-def check_tls(config: ServerConfig) -> None:
-    """Loads the TLS files once.
-
-    Raises:
-        ConfigError: a file cannot be read, is not PEM, is encrypted, or key and certificate do not fit.
-    """
-    if config.tls_cert is None or config.tls_key is None:
-        return
-    for path in (config.tls_cert, config.tls_key):
-        _check_readable(path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    refuse: Callable[[], str] = str  # an empty password, so that nobody is asked for one
-    try:
-        context.load_cert_chain(config.tls_cert, config.tls_key, refuse)
-    except (ssl.SSLError, OSError) as error:
-        reason = (getattr(error, "reason", None) or "no PEM certificate and unencrypted key").replace(
-            "_", " "
-        )
-        files = f"{config.tls_cert} and {config.tls_key}"
-        raise ConfigError(f"The TLS files {files} cannot be used: {reason.lower()}.") from error
-
-
-def _check_readable(path: Path) -> None:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise ConfigError(f"Cannot read the TLS file {path}: {error.strerror}.") from error
 
 
 def url_of(config: ServerConfig, sockets: list[socket.socket]) -> str:

@@ -39,6 +39,8 @@ def _plain(stats: EngineStats, counts: Counts) -> Iterator[tuple[str, str, str, 
     yield "voicert_error_events_total", "counter", "Error events sent to clients.", counts.errors
     yield "voicert_slow_clients_total", "counter", "Closed because they did not read.", counts.slow_clients
     yield "voicert_foreign_origins_total", "counter", "Refused by origin.", counts.foreign_origins
+    yield "voicert_denied_total", "counter", "Refused at the door.", counts.denied
+    yield "voicert_limited_total", "counter", "Ended by a limit of time or rate.", counts.limited
 
 
 def _summary(name: str, stage: str, times: StageStats, frames: int) -> Iterator[str]:

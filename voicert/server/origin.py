@@ -7,7 +7,9 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
-def origin_allowed(origin: str | None, host: str | None, listens_on: str, allowed: Sequence[str]) -> bool:
+def origin_allowed(
+    origin: str | None, host: str | None, listens_on: str, allowed: Sequence[str], proxied: bool = False
+) -> bool:
     """Whether a connection may come from a page of ``origin``.
 
     Args:
@@ -16,6 +18,7 @@ def origin_allowed(origin: str | None, host: str | None, listens_on: str, allowe
         listens_on: the address the server listens on. On a loopback address the server's own pages have a
             loopback origin; any other name for it is somebody's trick with DNS.
         allowed: origins from the configuration; ``*`` is any.
+        proxied: a trusted proxy vouches for ``host``, so it is no trick.
     """
     if origin is None or origin in allowed or "*" in allowed:
         return True
@@ -26,7 +29,8 @@ def origin_allowed(origin: str | None, host: str | None, listens_on: str, allowe
         return False
     if name is None or page.scheme not in ("http", "https"):
         return False
-    return is_loopback(name) or (not is_loopback(listens_on) and page.netloc == host)
+    own_name = proxied or not is_loopback(listens_on)
+    return is_loopback(name) or (own_name and page.netloc == host)
 
 
 def is_loopback(host: str) -> bool:

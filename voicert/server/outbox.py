@@ -1,4 +1,4 @@
-"""What waits for a client to read it: bounded in bytes, first in, first out."""
+"""What waits for a client to read it: bounded in bytes, first in, first out, and sound can be called back."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class Outbox:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.waiting_bytes = 0
-        self._messages: deque[str] = deque()
+        self._messages: deque[tuple[str, str | None]] = deque()  # text, and whose sound it is
         self._closed = False  # nothing more is taken
         self._changed = asyncio.Event()
 
-    def put(self, message: str) -> bool:
+    def put(self, message: str, sound_of: str | None = None) -> bool:
         """Takes a message (ASCII); False when there is no room for it. After `close` messages are let go.
 
-        A message by itself always fits, however long.
+        A message by itself always fits, however long. ``sound_of`` names what `drop` can take it back by.
         """
         if self._closed:
             return True
         if self._messages and self.waiting_bytes + len(message) > self.limit_bytes:
             return False
-        self._messages.append(message)
+        self._messages.append((message, sound_of))
         self.waiting_bytes += len(message)
         self._changed.set()
         return True
@@ -41,9 +41,15 @@ class Outbox:
                 return None
             self._changed.clear()
             await self._changed.wait()
-        message = self._messages.popleft()
+        message, _ = self._messages.popleft()
         self.waiting_bytes -= len(message)
         return message
+
+    def drop(self, sound_of: str) -> None:
+        """Takes back the sound of a response that is cancelled; all else keeps its order."""
+        kept = [entry for entry in self._messages if entry[1] != sound_of]
+        self._messages = deque(kept)
+        self.waiting_bytes = sum(len(message) for message, _ in kept)
 
     def close(self, drop: bool = False) -> None:
         """Takes nothing more; what waits is still given out unless it is dropped."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
@@ -13,9 +14,12 @@ import uvicorn
 from voicert.config import Config, ServerConfig
 from voicert.engine import Engine
 from voicert.models.base import Bundle
+from voicert.server.access import configured_keys
 from voicert.server.app import build_app
-from voicert.server.listen import check_tls, open_sockets, url_of
+from voicert.server.certificate import authority_of, with_certificate
+from voicert.server.listen import open_sockets, url_of
 from voicert.server.origin import is_loopback
+from voicert.server.proxy import Forwarded, networks
 from voicert.server.service import Service
 from voicert.server.transport import Transport
 
@@ -51,19 +55,19 @@ def serve(config: Config, bundle: Bundle | None = None) -> None:
     """Runs until SIGINT or SIGTERM. ``bundle`` None loads the configured model.
 
     Raises:
-        ConfigError: the address, the port or the TLS files cannot be used.
+        ConfigError: the address, the port, the TLS files or the API keys cannot be used.
         ModelError: the model is unknown, incomplete or cannot run.
     """
-    check_tls(config.server)
+    config = replace(config, server=with_certificate(config.server))
     sockets = open_sockets(config.server.host, config.server.port)
     try:
+        configured_keys(config.server)  # what is wrong with them is told before the model is loaded
         if bundle is None:
             bundle = load_bundle(config)
         engine = Engine(bundle, config.engine.max_sessions)
         engine.start()
         try:
-            url = url_of(config.server, sockets)
-            server = make_server(engine, config, lambda: print(f"voicert is listening on {url}", flush=True))
+            server = make_server(engine, config, lambda: announce(config.server, sockets))
             _warn_of_plain_http(config.server)
             asyncio.run(server.serve(sockets))
         finally:
@@ -81,11 +85,16 @@ def load_bundle(config: Config) -> Bundle:
 
 
 def make_server(engine: Engine, config: Config, ready: Callable[[], None]) -> Server:
-    """The uvicorn server around a started engine; ``ready`` is called when it accepts connections."""
+    """The uvicorn server around a started engine; ``ready`` is called when it accepts connections.
+
+    Raises:
+        ConfigError: the API keys or the trusted proxies cannot be used.
+    """
     app = build_app(engine, config)
     server = config.server
     settings = uvicorn.Config(
-        app,
+        Forwarded(app, networks(server.trusted_proxies), server.path_prefix),
+        proxy_headers=False,  # uvicorn's own way believes whoever is on this machine
         loop="asyncio",
         http="h11",
         ws=Transport,
@@ -105,8 +114,16 @@ def make_server(engine: Engine, config: Config, ready: Callable[[], None]) -> Se
     return Server(settings, app.state.service, ready)
 
 
+def announce(server: ServerConfig, sockets: list[socket.socket]) -> None:
+    """Tells where the server listens, first line, and how to trust a certificate of its own making."""
+    print(f"voicert is listening on {url_of(server, sockets)}", flush=True)
+    if server.tls_self_signed:
+        print(f"Clients that check its certificate need {authority_of(server)}", flush=True)
+
+
 def _warn_of_plain_http(server: ServerConfig) -> None:
-    if server.tls_cert is None and not is_loopback(server.host):
+    if server.tls_cert is None and not server.trusted_proxies and not is_loopback(server.host):
         log.warning(
-            "browsers on other machines give no page the microphone without TLS: set tls_cert, tls_key"
+            "browsers on other machines give no page the microphone without TLS: set tls_cert, tls_key "
+            "or tls_self_signed"
         )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from voicert.config import Config
 from voicert.engine import Engine
+from voicert.server.access import Access, configured_keys
+from voicert.server.realtime import Facade
 from voicert.session import TurnSettings
 
 
@@ -32,14 +35,21 @@ class Counts:
     errors: int = 0  # error events sent
     slow_clients: int = 0  # closed because they did not read
     foreign_origins: int = 0  # refused because of their origin
+    denied: int = 0  # refused at the door for any reason of access, origin included
+    limited: int = 0  # closed because a limit of time or rate was reached
 
 
 class Service:
-    """Used from the event loop only."""
+    """Used from the event loop only.
+
+    Raises:
+        ConfigError: the API keys cannot be used.
+    """
 
     def __init__(self, engine: Engine, config: Config) -> None:
         self.engine = engine
         self.config = config
+        self.access = Access(configured_keys(config.server), time.time)
         self.counts = Counts()
         self.stopping = False
         self.turns = TurnSettings(
@@ -48,7 +58,7 @@ class Service:
             interrupt_min_ms=config.session.interrupt_min_ms,
             silence_ms=config.session.silence_ms,
         )
-        self._peers: set[Peer] = set()
+        self._peers: dict[Peer, str] = {}  # and the name of its caller
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -66,14 +76,27 @@ class Service:
         """Connections now, those on their way out included."""
         return len(self._peers)
 
-    def enter(self, peer: Peer) -> Callable[[], None]:
-        """A connection begins; call what this returns when it has ended."""
+    def conversations(self, caller: str) -> int:
+        """Connections of one caller now, by the name of its key or its address."""
+        return sum(name == caller for name in self._peers.values())
+
+    def new_facade(self, token: str) -> Facade:
+        """The protocol of a new connection; ``token`` makes its ids unlike those of any other."""
+        return Facade(self.model_name, self.turns, self.frame_rate, token=token)
+
+    def describe_model(self) -> dict[str, object]:
+        """The model as ``/v1/models`` tells it."""
+        told = {"id": self.model_name, "object": "model", "created": 0, "owned_by": "voicert"}
+        return {**told, "voicert": {"examples": self.engine.bundle.examples}}
+
+    def enter(self, peer: Peer, caller: str) -> Callable[[], None]:
+        """A connection of a caller begins; call what this returns when it has ended."""
         self.counts.connections += 1
-        self._peers.add(peer)
+        self._peers[peer] = caller
         self._empty.clear()
 
         def leave() -> None:
-            self._peers.discard(peer)
+            self._peers.pop(peer, None)
             if not self._peers:
                 self._empty.set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -15,6 +16,10 @@ class Transport(WebSocketsSansIOProtocol):
 
     The application finds the abort in the scope's extensions. A peer that answers no ping is aborted too.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.conn.debug = False  # it would log every header of the handshake, API keys among them
 
     async def run_asgi(self) -> None:
         self.scope.setdefault("extensions", {})[_EXTENSION] = {"abort": self.transport.abort}
