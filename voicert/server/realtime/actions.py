@@ -1,4 +1,7 @@
-"""What a message of the client leads to: actions on the session, and events for the client."""
+"""What a message of the client leads to: actions on the session, and events for the client.
+
+There is one action per method of `voicert.session.Session` that a client can reach.
+"""
 
 from __future__ import annotations
 
@@ -14,34 +17,84 @@ from voicert.session import TurnSettings
 
 @dataclass(frozen=True)
 class Push:
-    """Give the session audio."""
+    """Give the session audio: `Session.push`."""
 
     pcm: NDArray[np.float32]  # [n] 24 kHz
 
 
 @dataclass(frozen=True)
-class CancelResponse:
-    """Cut the response in progress."""
+class Commit:
+    """The user's turn is over: `Session.commit`."""
 
-    response: int
+
+@dataclass(frozen=True)
+class ClearInput:
+    """Forget what was pushed since the last commit: `Session.clear`."""
+
+
+@dataclass(frozen=True)
+class Respond:
+    """The model is to answer now: `Session.respond`."""
+
+
+@dataclass(frozen=True)
+class Say:
+    """The user typed this: `Session.say`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class TruncateItem:
+    """No more than this of an assistant item was heard: `Session.truncate`."""
+
+    item: int
+    samples: int  # 24 kHz
+
+
+@dataclass(frozen=True)
+class ToolOutput:
+    """What a called function gave: `Session.tool_output`."""
+
+    call_id: str
+    output: str
+
+
+@dataclass(frozen=True)
+class CancelResponse:
+    """Cut the response in progress: `Session.cancel`."""
+
+    response: int | None  # None: whichever is in progress or asked for
 
 
 @dataclass(frozen=True)
 class HeardUpTo:
-    """The listener has played so much of an assistant item."""
+    """The listener has played so much of an assistant item: `Session.heard`."""
 
     item: int
-    samples: int
+    samples: int  # 24 kHz
+    stopped: bool = False  # the speaker stands still
 
 
 @dataclass(frozen=True)
 class Configure:
-    """Use these settings from now on."""
+    """Use these settings from now on: `Session.update`."""
 
     settings: TurnSettings
 
 
-Action: TypeAlias = Push | CancelResponse | HeardUpTo | Configure
+Action: TypeAlias = (
+    Push
+    | Commit
+    | ClearInput
+    | Respond
+    | Say
+    | TruncateItem
+    | ToolOutput
+    | CancelResponse
+    | HeardUpTo
+    | Configure
+)
 
 
 @dataclass(frozen=True)
