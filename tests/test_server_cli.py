@@ -97,6 +97,13 @@ def test_help_tells_every_setting() -> None:
         (["serve", "--host", "no.such.host.invalid"], "The host 'no.such.host.invalid' is not known"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "192.0.2.1 is not one of this machine"),
         (["serve", "--model", "no-such-model", "--port", "0"], "no-such-model"),
+        (
+            ["serve", "--host", "0.0.0.0", "--port", "0"],
+            "Other machines can reach 0.0.0.0, and no key is set",
+        ),
+        (["serve", "--port", "0", "--api-keys", "short"], "Key 1 of api_keys cannot be used"),
+        (["serve", "--port", "0", "--trusted-proxies", "nginx"], "must be addresses or networks: 'nginx'"),
+        (["serve", "--tls-self-signed", "--tls-folder", "README.md"], "Cannot keep a TLS certificate in"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(arguments: list[str], wanted: str) -> None:
@@ -144,3 +151,21 @@ async def test_a_client_that_does_not_read_cannot_hold_up_the_end() -> None:
             process.send_signal(signal.SIGTERM)
             out, err = await asyncio.to_thread(process.communicate, timeout=WAIT_S)
             assert (process.returncode, out) == (0, ""), err
+
+
+def test_a_server_with_a_certificate_of_its_own_making_tells_what_to_trust(tmp_path: Path) -> None:
+    pipe = subprocess.PIPE
+    variables = {"VOICERT_API_KEYS": "sk-test-0123456789abcdef", "VOICERT_TLS_FOLDER": str(tmp_path)}
+    command = [sys.executable, "-m", "voicert", "serve", "--port", "0", "--tls-self-signed"]
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, env=environment() | variables, cwd=ROOT
+    ) as process:
+        try:
+            assert process.stdout
+            first, second = process.stdout.readline(), process.stdout.readline()
+            assert first.startswith("voicert is listening on https://127.0.0.1:"), process.communicate()[1]
+            assert second == f"Clients that check its certificate need {tmp_path / 'ca.crt'}\n"
+        finally:
+            process.terminate()
+        out, err = process.communicate(timeout=WAIT_S)
+        assert (process.returncode, out, err) == (0, "", "")

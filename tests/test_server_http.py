@@ -91,6 +91,9 @@ def test_models_are_listed(scripted_server: RunningServer) -> None:
     assert listed["object"] == "list"
     assert [model["id"] for model in listed["data"]] == ["scripted"]
     assert listed["data"][0]["voicert"] == {"examples": ["Hello there.", "Anything loud."]}
+    assert get(scripted_server, "/v1/models/scripted").json() == listed["data"][0]
+    absent = get(scripted_server, "/v1/models/gpt/x")
+    assert (absent.status_code, absent.json()["error"]["code"]) == (404, "model_not_found")
 
 
 @pytest.mark.parametrize("path", ["/v1/realtime", "/realtime"])

@@ -49,3 +49,15 @@ async def test_dropping_empties_it() -> None:
     outbox.close(drop=True)
     assert outbox.waiting_bytes == 0
     assert await outbox.get() is None
+
+
+async def test_the_sound_of_a_cancelled_answer_is_taken_back() -> None:
+    outbox = Outbox(100)
+    for text, sound_of in (("a", "r1"), ("b", None), ("c", "r2"), ("d", "r1"), ("e", None)):
+        assert outbox.put(text, sound_of)
+    outbox.drop("r1")
+    outbox.drop("r3")
+    assert outbox.waiting_bytes == 3
+    assert outbox.put("f", "r1")  # what comes later is for the caller to hold back
+    outbox.close()
+    assert [await outbox.get() for _ in range(5)] == ["b", "c", "e", "f", None]

@@ -61,7 +61,8 @@ def serve(config: Config, bundle: Bundle | None = None) -> None:
     config = replace(config, server=with_certificate(config.server))
     sockets = open_sockets(config.server.host, config.server.port)
     try:
-        configured_keys(config.server)  # what is wrong with them is told before the model is loaded
+        configured_keys(config.server)  # what is wrong is told before the model is loaded
+        networks(config.server.trusted_proxies)
         if bundle is None:
             bundle = load_bundle(config)
         engine = Engine(bundle, config.engine.max_sessions)
