@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from voicert.server.realtime.actions import Action, CancelResponse, Configure, HeardUpTo, Push
+from voicert.server.realtime import actions as todo
 from voicert.server.realtime.items import Event
 from voicert.session import Session
 
 
-def carry_out(session: Session, action: Action) -> None:
-    """Does one action.
+def carry_out(session: Session, action: todo.Action) -> None:
+    """Does one action. What comes of it the session tells by events.
 
     Raises:
         InputError: the session cannot use it.
     """
     match action:
-        case Push(pcm):
+        case todo.Push(pcm):
             session.push(pcm)
-        case CancelResponse(response):
+        case todo.Commit():
+            session.commit()
+        case todo.ClearInput():
+            session.clear()
+        case todo.Respond():
+            session.respond()
+        case todo.Say(text):
+            session.say(text)
+        case todo.TruncateItem(item, samples):
+            session.truncate(item, samples)
+        case todo.ToolOutput(call_id, output):
+            session.tool_output(call_id, output)
+        case todo.CancelResponse(response):
             session.cancel(response)
-        case HeardUpTo(item, samples):
+        case todo.HeardUpTo(item, samples):
             session.heard(item, samples)
-        case Configure(settings):
+        case todo.Configure(settings):
             session.update(settings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 from voicert.config import Config
@@ -52,12 +52,8 @@ class Service:
         self.access = Access(configured_keys(config.server), time.time)
         self.counts = Counts()
         self.stopping = False
-        self.turns = TurnSettings(
-            vad_aggressiveness=config.session.vad_aggressiveness,
-            min_speech_ms=config.session.min_speech_ms,
-            interrupt_min_ms=config.session.interrupt_min_ms,
-            silence_ms=config.session.silence_ms,
-        )
+        defaults = {leaf.name: getattr(config.session, leaf.name) for leaf in fields(config.session)}
+        self.turns = TurnSettings(**defaults)
         self._peers: dict[Peer, str] = {}  # and the name of its caller
         self._empty = asyncio.Event()
         self._empty.set()
