@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from voicert_clients.playback import FADE, STEP, Playback
+from voicert_clients.joins import FADE, RISE
+from voicert_clients.playback import STEP, Playback
 from voicert_clients.player import Player
 from voicert_clients.simulated import SimulatedMicrophone, SimulatedSpeaker
 from voicert_clients.wire import (
@@ -70,7 +71,7 @@ def test_running_dry_decays_and_lengthens_the_target() -> None:
     assert (playback.underruns, playback.target) == (1, 480 + STEP)
     block = playback.render(960)
     assert not block.pcm[:STEP].any()
-    np.testing.assert_allclose(block.pcm[STEP : STEP + FADE], 0.5 * np.arange(FADE) / FADE, atol=1e-6)
+    np.testing.assert_allclose(block.pcm[STEP : STEP + FADE], 0.5 * RISE, atol=1e-6)
     assert block.spans[0].item_position == 480
 
 
@@ -129,14 +130,20 @@ def random_script(seed: int) -> list[list[Any]]:
         draw = rng.random()
         if draw < 0.42:
             samples = rng.choice([480, 480, 480, 1, 37, 960])
-            script.append(["push", f"item{item}", [rng.randint(-100, 100) / 128 for _ in range(samples)]])
+            loudness = rng.choice([1, 128])  # a pause of the speech, or not
+            push = [rng.randint(-100, 100) / 128**2 * loudness for _ in range(samples)]
+            script.append(["push", f"item{item}", push])
         elif draw < 0.44:
             script.append(["finish", f"item{item}"])
             item += 1
         elif draw < 0.46:
             script.append(["flush"])
             item += rng.random() < 0.5
-        elif draw < 0.465:
+        elif draw < 0.475:
+            script.append(["pause"])
+        elif draw < 0.5:
+            script.append(["resume"])
+        elif draw < 0.505:
             script += [["push", f"item{item}", [0.5] * 480]] * 25
         else:
             script.append(["pull", rng.choice([128, 128, 256, 480, 960, 7])])
@@ -152,11 +159,11 @@ const results = JSON.parse(readFileSync(0, "utf8")).map((script) => {
   for (const [what, first, samples] of script) {
     if (what === "push") buffer.push(first, Float32Array.from(samples));
     else if (what === "finish") buffer.finish(first);
-    else if (what === "flush") buffer.flush();
+    else if (what !== "pull") buffer[what]();
     else { const block = new Float32Array(first); buffer.pull(block); out.push(...block); }
   }
-  const { target, underruns, dropped, queued } = buffer;
-  return { out, state: [target, underruns, dropped, queued] };
+  const { underruns, dropped, shortened } = buffer.counts;
+  return { out, state: [buffer.target, buffer.queued, underruns, dropped, shortened] };
 });
 console.log(JSON.stringify(results));
 """
@@ -176,7 +183,7 @@ def test_it_is_the_pages_buffer(tmp_path: Path) -> None:
         timeout=300,
         check=True,
     )
-    seen = [0, 0]
+    seen = np.zeros(3, np.int64)
     for script, result in zip(scripts, json.loads(done.stdout), strict=True):
         playback = Playback(target_ms=30, bound_ms=400)
         blocks: list[NDArray[np.float32]] = []
@@ -185,14 +192,15 @@ def test_it_is_the_pages_buffer(tmp_path: Path) -> None:
                 playback.push(rest[0], np.array(rest[1], np.float32))
             elif what == "finish":
                 playback.finish(rest[0])
-            elif what == "flush":
-                playback.flush()
+            elif what != "pull":
+                getattr(playback, what)()
             else:
                 blocks.append(playback.render(rest[0]).pcm)
         np.testing.assert_allclose(np.concatenate(blocks), result["out"], atol=1e-6)
-        assert [playback.target, playback.underruns, playback.dropped, playback.queued] == result["state"]
-        seen = [seen[0] + playback.underruns, seen[1] + playback.dropped]
-    assert all(seen), "the scripts reached neither a dry nor a full buffer"
+        counts = [playback.underruns, playback.dropped, playback.shortened]
+        assert [playback.target, playback.queued, *counts] == result["state"]
+        seen += counts
+    assert all(seen), "the scripts reached no dry or no full buffer, or never caught up"
 
 
 @pytest.mark.parametrize(
@@ -285,5 +293,12 @@ def test_the_heard_position_is_told_when_it_has_moved() -> None:
         "item_id": "i1",
         "content_index": 0,
         "heard_samples": 700,
+        "stopped": False,
     }
+    assert player.heard_report() is None
+    player.handle(AudioDone("i1"))
+    player.playback.render(260)
+    player.playback.render(128)
+    final = json.loads(player.heard_report() or "{}")
+    assert (final["heard_samples"], final["stopped"]) == (960, True)
     assert player.heard_report() is None

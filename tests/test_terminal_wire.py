@@ -129,12 +129,12 @@ def test_what_is_too_loud_is_clipped() -> None:
 @pytest.mark.parametrize(
     ("given", "address"),
     [
-        ("http://127.0.0.1:8400", "ws://127.0.0.1:8400/v1/realtime?voicert=timing,frames"),
-        ("https://home.example/", "wss://home.example/v1/realtime?voicert=timing,frames"),
-        ("localhost:8400", "ws://localhost:8400/v1/realtime?voicert=timing,frames"),
-        ("ws://h/realtime?model=x", "ws://h/realtime?model=x&voicert=timing,frames"),
+        ("http://127.0.0.1:8400", "ws://127.0.0.1:8400/v1/realtime?voicert=timing,frames,playback"),
+        ("https://home.example/", "wss://home.example/v1/realtime?voicert=timing,frames,playback"),
+        ("localhost:8400", "ws://localhost:8400/v1/realtime?voicert=timing,frames,playback"),
+        ("ws://h/realtime?model=x", "ws://h/realtime?model=x&voicert=timing,frames,playback"),
         ("ws://h/v1/realtime?voicert=timing", "ws://h/v1/realtime?voicert=timing"),
-        ("ws://[::1]:8400", "ws://[::1]:8400/v1/realtime?voicert=timing,frames"),
+        ("ws://[::1]:8400", "ws://[::1]:8400/v1/realtime?voicert=timing,frames,playback"),
     ],
 )
 def test_addresses(given: str, address: str) -> None:

@@ -16,7 +16,7 @@ from voicert_clients.wire import Event, Pcm, audio_message, parse_event
 
 DEFAULT_URL = "ws://127.0.0.1:8400/v1/realtime"
 ENDPOINT = "/v1/realtime"
-EXTRAS = "timing,frames"
+EXTRAS = "timing,frames,playback"
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 OPEN_TIMEOUT_S = 15.0
 LOOPBACK_TARGET_MS, NETWORK_TARGET_MS = 30, 60  # as the page has them
@@ -26,8 +26,8 @@ WEBSOCKET_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 def realtime_url(url: str, extras: str = EXTRAS) -> str:
     """The address to connect to, from what a person typed or a server printed.
 
-    ``http://host:8400`` becomes ``ws://host:8400/v1/realtime?voicert=timing,frames``; a path or query that is
-    already there is kept.
+    ``http://host:8400`` becomes ``ws://host:8400/v1/realtime?voicert=timing,frames,playback``; a path or
+    query that is already there is kept.
 
     Raises:
         Disconnected: it is no web address.

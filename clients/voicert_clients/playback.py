@@ -3,8 +3,9 @@
     push ──▶ [segment][segment]… ──▶ render
 
 A sound starts when what is queued and what has been waited make up the target. Each time the buffer runs dry
-inside an answer the target grows by a step, each long clean stretch shortens it. Above the bound the oldest
-samples go, so that lag never stays. It is pure: time is the number of samples rendered.
+inside an answer the target grows by a step, each long clean stretch shortens it. Lag beyond the target is
+taken back in pauses of the speech (``lag``); above the bound the oldest samples go. A pause falls silent and
+keeps all that waits; a flush falls silent and forgets it. It is pure: time is the number of samples rendered.
 
 The browser page has the same buffer in ``page/jitter-buffer.js``; a test holds the two together.
 """
@@ -16,14 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from voicert_clients.joins import FADE, Joins
+from voicert_clients.lag import PIECE, Lag
 from voicert_clients.wire import SAMPLES_PER_MS, Pcm
 
 STEP = 5 * SAMPLES_PER_MS  # by which the target changes
-FADE = 5 * SAMPLES_PER_MS  # wherever sound would break off or set in
 MAX_TARGET = 150 * SAMPLES_PER_MS
-CLEAN = 30_000 * SAMPLES_PER_MS  # the target is one step shorter after this much playing without a gap
-RISE: Pcm = (np.arange(FADE) / FADE).astype(np.float32)  # [FADE] from 0
-FALL: Pcm = (1 - np.arange(1, FADE + 1) / FADE).astype(np.float32)  # [FADE] to 0
+CLEAN = 10_000 * SAMPLES_PER_MS  # the target is one step shorter after this much playing without a gap
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Span:
     item_position: int  # of its first sample, within the item
     position: int  # of its first sample, in samples rendered since the beginning
     samples: int
+    fading: bool = False  # the ramp down of a pause or a flush
 
 
 @dataclass(frozen=True)
@@ -57,39 +58,6 @@ class _Segment:
     pcm: Pcm
 
 
-class _Voice:
-    """What is playing: the item, how far, and how its sound joins silence without a click."""
-
-    def __init__(self) -> None:
-        self.item_id: str | None = None
-        self.item_position = 0
-        self.last = np.float32(0)  # the last sample played
-        self.tail: Pcm = np.zeros(0, np.float32)  # added to what follows: where sound broke off it decays
-        self.rise = 0  # samples left of a ramp up from silence
-        self.fading: Pcm = np.zeros(0, np.float32)  # what a flush left to play: a ramp down
-
-    def break_off(self) -> None:
-        self.tail = self.last * FALL
-
-    def ramp_up(self, pcm: Pcm) -> None:
-        """Applies what is left of the ramp to the next samples to play, in place."""
-        run = min(self.rise, len(pcm))
-        if run:
-            begin = FADE - self.rise
-            pcm[:run] *= RISE[begin : begin + run]
-            self.rise -= run
-
-    def add_tail(self, pcm: Pcm, begin: int) -> None:
-        """Adds the tail to ``pcm`` from ``begin`` on, in place."""
-        run = min(len(self.tail), len(pcm) - begin)
-        pcm[begin : begin + run] += self.tail[:run]
-        self.tail = self.tail[run:]
-
-    def take_fading(self, samples: int) -> Pcm:
-        taken, self.fading = self.fading[:samples], self.fading[samples:]
-        return taken
-
-
 class Playback:
     """A queue of samples with a delayed start. Not thread-safe: its owner locks."""
 
@@ -99,12 +67,18 @@ class Playback:
         self.bound = None if bound_ms is None else bound_ms * SAMPLES_PER_MS  # samples; None keeps everything
         self.position = 0  # samples rendered since the beginning
         self.queued = 0  # samples waiting
+        self.paused = False
         self.underruns = 0  # times the buffer ran dry inside an answer
         self.dropped = 0  # samples that the bound took
+        self.shortened = 0  # samples of silence that were left out to catch up
         self._queue: deque[_Segment] = deque()
         self._arriving: tuple[str, int] = ("", 0)  # the item that arrives, and how many of its samples have
         self._complete: str | None = None  # the item of which nothing more will arrive
-        self._voice = _Voice()
+        self._begun: str | None = None  # the item that began to play
+        self._playing: tuple[str, int] | None = None  # the item that plays or did last, and how far
+        self._joins = Joins()
+        self._lag = Lag()
+        self._held = 0  # samples that a pause left waiting and still do: the bound does not count them
         self._running = False
         self._starved = False  # it ran dry in the middle of an item
         self._waited = 0  # samples waited since the first one was queued
@@ -113,7 +87,12 @@ class Playback:
     @property
     def idle(self) -> bool:
         """Nothing is playing or waiting to be played."""
-        return self.queued == 0 and len(self._voice.fading) == 0
+        return self.queued == 0 and len(self._joins.fading) == 0
+
+    @property
+    def still(self) -> bool:
+        """The heard position stays where it is: paused, flushed, or all was played."""
+        return self.paused or (self.queued == 0 and not self._starved and not self._running)
 
     def push(self, item_id: str, pcm: Pcm) -> None:
         """Adds samples of an item; an item's samples come in order, items one after another."""
@@ -121,39 +100,64 @@ class Playback:
             return
         before = self._arriving[1] if self._arriving[0] == item_id else 0
         self._arriving = (item_id, before + len(pcm))
-        if self._starved and item_id == self._voice.item_id:
+        if self._starved and self._playing and item_id == self._playing[0]:
             self.underruns += 1
-            self.target = min(MAX_TARGET, self.target + STEP)
+            self.target = min(max(MAX_TARGET, self.least_target), self.target + STEP)
             self._clean_for = 0
-            self._voice.rise = FADE
+            self._lag.forget()
+            self._joins.set_in()
         self._starved = False
+        self._held = min(self._held, self.queued)
         self._queue.append(_Segment(item_id, before, pcm))
         self.queued += len(pcm)
-        if self.bound is not None and self.queued > self.bound:
+        if self.bound is None or self.paused:
+            return
+        if self._running:
+            self._lag.arrive(len(pcm), self.queued, self.target)
+        if self.queued > max(self.bound, self.least_target) + self._held:
             self._skip(self.queued - self.target)
 
     def finish(self, item_id: str) -> None:
         """Nothing more will arrive of this item: running dry is its end."""
         self._complete = item_id
 
+    def pause(self) -> None:
+        """Falls silent within 5 ms; ``resume`` goes on at the same sample."""
+        if self.paused:
+            return
+        self.paused = True
+        self._lag.forget()
+        if self._running and not len(self._joins.fading):
+            self._joins.fall_silent(self._peek(FADE))
+
+    def resume(self) -> None:
+        """Goes on where ``pause`` stopped: what faded out then fades in now, so that nothing is lost."""
+        if not self.paused:
+            return
+        self.paused = False
+        self._held = self.queued
+        if self._running:
+            self._joins.set_in()
+
     def flush(self) -> None:
         """Falls silent within 5 ms and forgets what was queued."""
-        if not (self._queue or self._running or self._starved):
-            return
-        if self._running:
-            heard = self._take(FADE)
-            fading = np.full(FADE, self._voice.last, np.float32)
-            fading[: len(heard)] = heard
-            self._voice.fading = fading * FALL
+        if self._running and not self.paused and not len(self._joins.fading):
+            self._joins.fall_silent(self._take(FADE))
+        self._joins.set_in_at_once()
         self._queue.clear()
-        self.queued = 0
-        self._running = self._starved = False
+        self.queued = self._held = 0
+        self.paused = self._running = self._starved = False
         self._waited = 0
-        self._voice.rise = 0
+        self._begun = None
+        self._lag.forget()
 
     def heard(self) -> tuple[str, int] | None:
         """The item played last and how many of its samples have been; None before the first."""
-        return None if self._voice.item_id is None else (self._voice.item_id, self._voice.item_position)
+        return self._playing
+
+    def due(self) -> tuple[str, int] | None:
+        """The item whose samples come next, and the position of the first; as ``heard`` when none wait."""
+        return (self._queue[0].item_id, self._queue[0].item_position) if self._queue else self._playing
 
     def render(self, samples: int) -> Block:
         """The next ``samples`` of the speaker."""
@@ -161,12 +165,12 @@ class Playback:
         block = Block(self.position, out, [])
         at = self._render_fading(block)
         dry_at = 0
-        while at < samples:
+        while at < samples and not self.paused:
             if not self._queue:
                 dry_at = self._run_dry(at)
                 break
             at = self._play(block, at) if self._running else self._wait(at, samples)
-        self._voice.add_tail(out, dry_at)
+        self._joins.add_tail(out, dry_at)
         self.position += samples
         return block
 
@@ -181,10 +185,18 @@ class Playback:
 
     def _play(self, block: Block, at: int) -> int:
         """Plays from one segment; returns where its run ended."""
+        if self._queue[0].item_id != self._begun:
+            self._begun = self._queue[0].item_id
+            self._lag.begin()
+        run = len(block.pcm) - at
+        if self._lag.samples >= FADE:  # on a grid, so that the size of a block does not matter
+            run = min(run, FADE - self._shorten() % FADE)
         head = self._queue[0]
-        self._voice.item_id, item_position = head.item_id, head.item_position
-        pcm = self._take(min(len(head.pcm), len(block.pcm) - at))
-        self._voice.ramp_up(pcm)
+        item_position = head.item_position
+        self._playing = (head.item_id, item_position)
+        pcm = self._take(min(len(head.pcm), run))
+        self._lag.play(pcm)
+        self._joins.ramp_up(pcm)
         block.pcm[at : at + len(pcm)] = pcm
         block.spans.append(Span(head.item_id, item_position, block.position + at, len(pcm)))
         self._clean_for += len(pcm)
@@ -193,49 +205,69 @@ class Playback:
             self.target = max(self.least_target, self.target - STEP)
         return at + len(pcm)
 
+    def _shorten(self) -> int:
+        """Leaves out 5 ms where it does not matter; returns the position of the next sample in its item."""
+        head = self._queue[0]
+        piece = None if head.item_position % FADE else self._lag.shorten(head.pcm[:PIECE])
+        if piece is not None:
+            head.pcm = np.concatenate([piece, head.pcm[PIECE:]])
+            head.item_position += FADE
+            self.queued -= FADE
+            self.shortened += FADE
+        return head.item_position
+
     def _run_dry(self, at: int) -> int:
         """Nothing is queued: the item is over, or the network is late. Returns where a tail begins."""
         if not self._running:
             return 0
         self._running = False
         self._waited = 0
-        self._voice.break_off()
-        self._starved = self._voice.item_id != self._complete
+        self._lag.forget()
+        self._joins.break_off()
+        self._starved = self._playing is not None and self._playing[0] != self._complete
         return at
 
     def _render_fading(self, block: Block) -> int:
-        """Plays what a flush left; returns where it ended."""
-        fading = self._voice.take_fading(len(block.pcm))
+        """Plays what a pause or a flush left; returns where it ended."""
+        fading = self._joins.take_fading(len(block.pcm))
         block.pcm[: len(fading)] = fading
-        if len(fading) and self._voice.item_id is not None:
-            begin = self._voice.item_position  # what is played twice has no place of its own in the item
-            block.spans.append(Span(self._voice.item_id, begin, block.position, len(fading)))
+        if len(fading) and self._playing is not None:
+            block.spans.append(Span(*self._playing, block.position, len(fading), fading=True))
         return len(fading)
 
     def _skip(self, samples: int) -> None:
         """Passes over the oldest samples, softly."""
         if self._running:
-            self._voice.break_off()
-            self._voice.rise = FADE
+            self._joins.break_off()
+            self._joins.set_in()
         self._take(samples)
+        self._lag.forget()
         self.dropped += samples
 
+    def _peek(self, samples: int) -> Pcm:
+        """Up to ``samples`` of the oldest, a copy; they stay."""
+        found: list[Pcm] = [np.zeros(0, np.float32)]
+        for segment in self._queue:
+            if samples <= 0:
+                break
+            found.append(segment.pcm[:samples])
+            samples -= len(found[-1])
+        return np.concatenate(found)
+
     def _take(self, samples: int) -> Pcm:
-        """Removes up to ``samples`` of the oldest; a copy [samples]."""
-        taken: list[Pcm] = []
-        samples = min(samples, self.queued)
-        self.queued -= samples
-        while samples > 0:
+        """Removes up to ``samples`` of the oldest; a copy."""
+        pcm = self._peek(samples)
+        self.queued -= len(pcm)
+        left = len(pcm)
+        while left > 0:
             head = self._queue[0]
-            run = min(samples, len(head.pcm))
-            taken.append(head.pcm[:run])
+            run = min(left, len(head.pcm))
             head.pcm, head.item_position = head.pcm[run:], head.item_position + run
-            if head.item_id == self._voice.item_id:
-                self._voice.item_position = head.item_position
+            if self._playing and head.item_id == self._playing[0]:
+                self._playing = (head.item_id, head.item_position)
             if len(head.pcm) == 0:
                 self._queue.popleft()
-            samples -= run
-        pcm = np.concatenate(taken) if taken else np.zeros(0, np.float32)
+            left -= run
         if len(pcm):
-            self._voice.last = pcm[-1]
+            self._joins.last = pcm[-1]
         return pcm

@@ -21,7 +21,7 @@ from voicert_clients.wire import SAMPLE_RATE, Event, Pcm, cancel_message
 
 CHUNK_SAMPLES = 480  # 20 ms, what the microphone hands over at once
 QUANTUM_SAMPLES = 128  # what the speaker takes from its buffer at once, as a browser's audio worklet does
-HEARD_REPORT_CHUNKS = 5  # the heard position goes to the server every 100 ms
+HEARD_REPORT_CHUNKS = 5  # the heard position goes to the server every 100 ms, and when it stops
 
 
 class Channel(Protocol):
@@ -131,17 +131,13 @@ class SimulatedCall:
             if event is None:
                 await self._connection.send_audio(self.microphone.read(CHUNK_SAMPLES))
                 chunks += 1
-            else:
-                self.player.handle(event)
-            yield Moment(elapsed_s, event, played)
+            report = self.player.handle(event) if event else None
             if event is None and chunks % HEARD_REPORT_CHUNKS == 0:
-                await self._report_heard()
+                report = self.player.heard_report()
+            if report is not None:
+                await self._connection.send(report)
+            yield Moment(elapsed_s, event, played)
 
     async def cancel(self) -> None:
         """Ends the answer in progress, as a person does with a key."""
         await self._connection.send(cancel_message())
-
-    async def _report_heard(self) -> None:
-        report = self.player.heard_report()
-        if report is not None:
-            await self._connection.send(report)

@@ -96,6 +96,23 @@ class ResponseDone:
 
 
 @dataclass(frozen=True)
+class ResponsePaused:
+    """The server may be interrupted: the speaker falls silent, and keeps what it has."""
+
+    response_id: str
+    item_id: str
+    input_ms: float | None = None  # when it was decided, on the clock of the input samples
+
+
+@dataclass(frozen=True)
+class ResponseResumed:
+    """It was no interruption: the speaker goes on where it stopped."""
+
+    response_id: str
+    item_id: str
+
+
+@dataclass(frozen=True)
 class TurnTiming:
     """When the server heard the user end and when it answered, in ms of the input clock."""
 
@@ -145,6 +162,8 @@ Event = (
     | TextDone
     | AudioDone
     | ResponseDone
+    | ResponsePaused
+    | ResponseResumed
     | TurnTiming
     | Frames
     | ServerError
@@ -195,6 +214,13 @@ def _event(kind: str, body: dict[str, Any]) -> Event:
             return AudioDone(str(body["item_id"]))
         case "response.done":
             return _response_done(body["response"])
+        case "voicert.response.paused":
+            input_ms = body.get("input_ms")
+            return ResponsePaused(
+                str(body["response_id"]), str(body["item_id"]), None if input_ms is None else float(input_ms)
+            )
+        case "voicert.response.resumed":
+            return ResponseResumed(str(body["response_id"]), str(body["item_id"]))
         case "voicert.turn.timing":
             end_ms = body.get("input_end_ms")
             return TurnTiming(str(body["response_id"]), None if end_ms is None else float(end_ms))
@@ -249,11 +275,14 @@ def audio_message(pcm: Pcm) -> str:
     return '{"type":"input_audio_buffer.append","audio":"' + pcm_to_base64(pcm) + '"}'
 
 
-def heard_message(item_id: str, heard_samples: int) -> str:
-    """The message that says how much of an assistant item the speaker has played."""
-    return json.dumps(
-        {"type": "voicert.heard", "item_id": item_id, "content_index": 0, "heard_samples": heard_samples}
-    )
+def heard_message(item_id: str, heard_samples: int, stopped: bool) -> str:
+    """The message that says how much of an assistant item the speaker has played.
+
+    Args:
+        stopped: the speaker stands still there: it was paused or flushed, or has played all.
+    """
+    where = {"item_id": item_id, "content_index": 0, "heard_samples": heard_samples}
+    return json.dumps({"type": "voicert.heard", **where, "stopped": stopped})
 
 
 def cancel_message() -> str:

@@ -11,7 +11,7 @@ import { Speaker } from "./speaker.js";
  * @property {() => void} onLost
  * @property {(notice: import("./jitter-buffer.js").Notice, time: number) => void} onNotice
  * @property {(progress: import("./playback-worklet.js").PlaybackProgress) => void} onProgress
- * @property {(item: string, samples: number) => void} onHeard
+ * @property {(item: string, samples: number, stopped: boolean) => void} onHeard
  */
 
 /**

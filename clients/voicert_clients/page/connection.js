@@ -4,7 +4,7 @@
 /** A slow network may hold back this much; beyond it microphone chunks are dropped, so lag never grows. */
 const MOST_BUFFERED_BYTES = 256 * 1024;
 
-/** @typedef {import("./reducer.js").ServerEvent} ServerEvent */
+/** @typedef {import("./effects.js").ServerEvent} ServerEvent */
 
 /**
  * @param {string} base the page's address

@@ -13,8 +13,8 @@ import { firstTargetMs } from "./speaker.js";
 import { initialState, phaseOf } from "./state.js";
 
 /** @typedef {import("./reducer.js").Action} Action */
-/** @typedef {import("./reducer.js").Effect} Effect */
-/** @typedef {import("./reducer.js").ServerEvent} ServerEvent */
+/** @typedef {import("./effects.js").Effect} Effect */
+/** @typedef {import("./effects.js").ServerEvent} ServerEvent */
 /** @typedef {import("./playback-worklet.js").PlaybackProgress} PlaybackProgress */
 
 /** “Interrupted” is shown as long. */
@@ -104,8 +104,10 @@ export class Conversation {
         return this.audio?.speaker.play(effect.item, effect.audio);
       case "finish":
         return this.audio?.speaker.finish(effect.item);
+      case "pause":
+      case "resume":
       case "flush":
-        return this.audio?.speaker.flush();
+        return this.audio?.speaker[effect.type]();
     }
   }
 
@@ -138,7 +140,7 @@ export class Conversation {
       onLost: () => this.dispatch({ type: "problem", code: "microphone-lost", detail: "" }),
       onNotice: (notice, time) => this.onNotice(notice, time),
       onProgress: (progress) => this.onProgress(progress),
-      onHeard: (item, samples) => this.onHeard(item, samples),
+      onHeard: (item, samples, stopped) => this.onHeard(item, samples, stopped),
     });
     if (this.state.link !== "preparing") return audio.close(); // ended while the browser asked for permission
     this.audio = audio;
@@ -190,10 +192,11 @@ export class Conversation {
     this.watcher.onAssistantLevel(progress.level);
   }
 
-  /** @param {string} item @param {number} samples */
-  onHeard(item, samples) {
+  /** @param {string} item @param {number} samples @param {boolean} stopped the speaker stands still there */
+  onHeard(item, samples, stopped) {
     this.heard = { item, samples };
-    this.connection.send({ type: "voicert.heard", item_id: item, content_index: 0, heard_samples: samples });
+    const where = { item_id: item, content_index: 0, heard_samples: samples };
+    this.connection.send({ type: "voicert.heard", ...where, stopped });
   }
 
   onClosed() {

@@ -5,25 +5,28 @@
 //   push(item, samples) ─▶ [segment][segment]… ─▶ pull(out)
 //
 // A sound starts when what is queued and what has been waited make up `target`; each underrun lengthens the
-// target, each long clean stretch shortens it. Above the bound the oldest samples go, so lag never stays.
+// target, each long clean stretch shortens it. Lag beyond the target is taken back in pauses of the speech
+// (lag.js); above the bound the oldest samples go. A pause falls silent and keeps all that waits; a flush falls
+// silent and forgets it.
 
+import { FADE, Joins } from "./joins.js";
+import { Lag, PIECE } from "./lag.js";
 import { AUDIBLE, WIRE_RATE_HZ } from "./pcm.js";
 
 /**
  * @typedef {object} Notice
- * @property {"started" | "audible" | "ended" | "flushed"} type
+ * @property {"started" | "audible" | "ended" | "flushed" | "paused" | "resumed"} type
  * @property {string} item
  * @property {number} position samples of this item that have been played (or passed over) by then
  * @property {number} offset index into the pulled block
  */
 
-/** @typedef {{ item: string, position: number, samples: Float32Array, read: number }} Segment */
+/** @typedef {{ item: string, position: number, samples: Float32Array }} Segment */
 
 /** @param {number} ms @returns {number} samples */
 const samplesOf = (ms) => Math.round((ms * WIRE_RATE_HZ) / 1000);
 
 const STEP = samplesOf(5);
-const FADE = samplesOf(5);
 const MAX_TARGET = samplesOf(150);
 /** The target is one step shorter after this much playing without an underrun. */
 const CLEAN = samplesOf(10_000);
@@ -46,21 +49,17 @@ export class JitterBuffer {
     this.position = 0;
     this.audible = false;
     this.running = false;
+    this.paused = false;
     /** The queue ran empty in the middle of an item. */
     this.starved = false;
     /** Samples waited since the first one was queued. */
     this.waited = 0;
+    /** Samples that a pause left waiting and still do: the bound does not count them. */
+    this.held = 0;
     this.cleanFor = 0;
-    this.played = 0;
-    this.underruns = 0;
-    this.dropped = 0;
-    /** The last sample played; where sound breaks off it decays as `tail`: no step, no click. */
-    this.last = 0;
-    this.tail = { value: 0, left: 0, offset: 0 };
-    /** Samples left of a ramp up from silence. */
-    this.rise = 0;
-    /** What a flush left to play: a ramp down. @type {Float32Array} */
-    this.fading = new Float32Array(0);
+    this.counts = { played: 0, underruns: 0, dropped: 0, shortened: 0 };
+    this.joins = new Joins();
+    this.lag = new Lag();
     /** @type {Notice[]} */
     this.notices = [];
   }
@@ -73,16 +72,21 @@ export class JitterBuffer {
     if (samples.length === 0) return;
     if (this.arriving.item !== item) this.arriving = { item, samples: 0 };
     if (this.starved && item === this.item) {
-      this.underruns += 1;
-      this.target = Math.min(MAX_TARGET, this.target + STEP);
+      this.counts.underruns += 1;
+      this.target = Math.min(Math.max(MAX_TARGET, this.leastTarget), this.target + STEP);
       this.cleanFor = 0;
-      this.rise = FADE;
+      this.lag.forget();
+      this.joins.setIn();
     }
     this.starved = false;
-    this.queue.push({ item, position: this.arriving.samples, samples, read: 0 });
+    this.held = Math.min(this.held, this.queued);
+    this.queue.push({ item, position: this.arriving.samples, samples });
     this.arriving.samples += samples.length;
     this.queued += samples.length;
-    if (this.queued > this.bound) this.skip(this.queued - this.target);
+    if (this.paused) return;
+    if (this.running) this.lag.arrive(samples.length, this.queued, this.target);
+    const bound = Math.max(this.bound, this.leastTarget) + this.held;
+    if (this.queued > bound) this.skip(this.queued - this.target);
   }
 
   /** Nothing more will arrive of this item. @param {string} item */
@@ -90,26 +94,47 @@ export class JitterBuffer {
     this.complete = item;
   }
 
+  /** Fall silent within 5 ms; `resume` goes on at the same sample. */
+  pause() {
+    if (this.paused) return;
+    this.paused = true;
+    this.lag.forget();
+    if (this.running && this.joins.fading.length === 0) this.joins.fallSilent(this.peek(FADE));
+    this.tell("paused");
+  }
+
+  /** Go on where `pause` stopped: what faded out then fades in now, so that nothing is lost. */
+  resume() {
+    if (!this.paused) return;
+    this.paused = false;
+    this.held = this.queued;
+    if (this.running) this.joins.setIn();
+    this.tell("resumed");
+  }
+
   /** Fall silent within 5 ms and forget what was queued. */
   flush() {
+    if (this.running && !this.paused && this.joins.fading.length === 0) {
+      const heard = this.peek(FADE);
+      this.take(heard.length);
+      this.counts.played += heard.length;
+      this.joins.fallSilent(heard);
+    }
+    this.joins.setInAtOnce();
+    this.tell("flushed");
+    this.queue = [];
+    this.queued = this.held = 0;
+    this.item = null;
+    this.paused = this.running = this.starved = false;
+    this.waited = 0;
+    this.lag.forget();
+  }
+
+  /** A notice about the item that plays, or is the next to. @param {Notice["type"]} type */
+  tell(type) {
     const item = this.item ?? this.queue[0]?.item;
     if (item === undefined) return;
-    if (this.running) {
-      const heard = new Float32Array(Math.min(FADE, this.queued));
-      this.take(heard);
-      this.played += heard.length;
-      this.fading = new Float32Array(FADE).fill(this.last);
-      this.fading.set(heard);
-      for (let i = 0; i < FADE; i++) this.fading[i] *= 1 - (i + 1) / FADE;
-    }
-    this.notices.push({ type: "flushed", item, position: this.item === null ? 0 : this.position, offset: 0 });
-    this.queue = [];
-    this.queued = 0;
-    this.item = null;
-    this.running = false;
-    this.starved = false;
-    this.waited = 0;
-    this.rise = 0;
+    this.notices.push({ type, item, position: this.item === null ? 0 : this.position, offset: 0 });
   }
 
   /**
@@ -119,15 +144,16 @@ export class JitterBuffer {
    */
   pull(out) {
     out.fill(0);
-    let at = this.renderFade(out);
-    while (at < out.length) {
+    let at = this.joins.takeFading(out);
+    let dryAt = 0;
+    while (at < out.length && !this.paused) {
       if (this.queue.length === 0) {
-        this.runDry(at);
+        dryAt = this.runDry(at);
         break;
       }
       at = this.running ? this.play(out, at) : this.wait(at, out.length);
     }
-    this.renderTail(out);
+    this.joins.addTail(out, dryAt);
     const notices = this.notices;
     this.notices = [];
     return notices;
@@ -144,14 +170,19 @@ export class JitterBuffer {
 
   /** @param {Float32Array} out @param {number} at @returns {number} where the run of one segment ended */
   play(out, at) {
+    if (this.queue[0].item !== this.item) this.begin(this.queue[0], at);
+    let run = out.length - at;
+    // Pieces are looked at on a grid, so that the size of a block does not matter.
+    if (this.lag.samples >= FADE) run = Math.min(run, FADE - (this.shorten() % FADE));
     const head = this.queue[0];
-    if (head.item !== this.item) this.begin(head, at);
-    const before = this.position;
-    const block = out.subarray(at, at + Math.min(head.samples.length - head.read, out.length - at));
-    this.take(block);
+    const before = head.position;
+    const block = out.subarray(at, at + Math.min(head.samples.length, run));
+    block.set(head.samples.subarray(0, block.length));
+    this.take(block.length);
+    this.lag.play(block);
     if (!this.audible) this.seekAudible(block, at, before);
-    for (let i = 0; i < block.length && this.rise > 0; i++, this.rise--) block[i] *= 1 - this.rise / FADE;
-    this.played += block.length;
+    this.joins.rampUp(block);
+    this.counts.played += block.length;
     this.cleanFor += block.length;
     if (this.cleanFor >= CLEAN) {
       this.cleanFor = 0;
@@ -160,12 +191,27 @@ export class JitterBuffer {
     return at + block.length;
   }
 
+  /** Leave out 5 ms where it does not matter. @returns {number} position of the next sample in its item */
+  shorten() {
+    const head = this.queue[0];
+    const piece = head.position % FADE ? null : this.lag.shorten(head.samples.subarray(0, PIECE));
+    if (piece !== null) {
+      head.samples = head.samples.slice(FADE);
+      head.samples.set(piece);
+      head.position += FADE;
+      this.queued -= FADE;
+      this.counts.shortened += FADE;
+    }
+    return head.position;
+  }
+
   /** @param {Segment} head @param {number} offset */
   begin(head, offset) {
     this.end(offset);
     this.item = head.item;
-    this.position = head.position + head.read;
+    this.position = head.position;
     this.audible = false;
+    this.lag.begin();
     this.notices.push({ type: "started", item: head.item, position: this.position, offset });
   }
 
@@ -177,41 +223,57 @@ export class JitterBuffer {
     this.starved = false;
   }
 
-  /** Move samples from the queue into all of `out`; the queue must hold as many. @param {Float32Array} out */
-  take(out) {
-    for (let at = 0; at < out.length;) {
-      const head = this.queue[0];
-      const run = Math.min(head.samples.length - head.read, out.length - at);
-      out.set(head.samples.subarray(head.read, head.read + run), at);
-      head.read += run;
+  /** The oldest samples; they stay. @param {number} most @returns {Float32Array} */
+  peek(most) {
+    const found = new Float32Array(Math.min(most, this.queued));
+    for (let at = 0, i = 0; at < found.length; i++) {
+      const { samples } = this.queue[i];
+      const run = Math.min(samples.length, found.length - at);
+      found.set(samples.subarray(0, run), at);
       at += run;
-      if (head.item === this.item) this.position = head.position + head.read;
-      if (head.read === head.samples.length) this.queue.shift();
     }
-    this.queued -= out.length;
-    if (out.length > 0) this.last = out[out.length - 1];
+    return found;
   }
 
-  /** Pass over the oldest samples, softly. @param {number} samples */
-  skip(samples) {
-    const heard = this.last;
-    this.take(new Float32Array(samples));
-    this.dropped += samples;
+  /** Remove the oldest samples; as many must be queued. @param {number} count */
+  take(count) {
+    for (let left = count; left > 0;) {
+      const head = this.queue[0];
+      const run = Math.min(head.samples.length, left);
+      this.joins.last = head.samples[run - 1];
+      head.samples = head.samples.subarray(run);
+      head.position += run;
+      left -= run;
+      if (head.item === this.item) this.position = head.position;
+      if (head.samples.length === 0) this.queue.shift();
+    }
+    this.queued -= count;
+  }
+
+  /** Pass over the oldest samples, softly. @param {number} count */
+  skip(count) {
     if (this.running) {
-      this.tail = { value: heard, left: FADE, offset: 0 };
-      this.rise = FADE;
+      this.joins.breakOff();
+      this.joins.setIn();
     }
+    this.take(count);
+    this.lag.forget();
+    this.counts.dropped += count;
   }
 
-  /** Nothing is queued: the item is over, or the network is late. @param {number} offset */
-  runDry(offset) {
+  /** Nothing is queued: the item is over, or the network is late. @param {number} at @returns {number} where the tail begins */
+  runDry(at) {
+    let tailAt = 0;
     if (this.running) {
       this.running = false;
       this.waited = 0;
-      this.tail = { value: this.last, left: FADE, offset };
+      this.lag.forget();
+      this.joins.breakOff();
       this.starved = true;
+      tailAt = at;
     }
-    if (this.item === this.complete) this.end(offset);
+    if (this.item === this.complete) this.end(at);
+    return tailAt;
   }
 
   /** @param {Float32Array} block @param {number} at @param {number} before position of its first sample */
@@ -220,23 +282,5 @@ export class JitterBuffer {
     if (index < 0 || this.item === null) return;
     this.audible = true;
     this.notices.push({ type: "audible", item: this.item, position: before + index, offset: at + index });
-  }
-
-  /** @param {Float32Array} out @returns {number} where the fade ended */
-  renderFade(out) {
-    const run = Math.min(this.fading.length, out.length);
-    out.set(this.fading.subarray(0, run));
-    this.fading = this.fading.subarray(run);
-    return run;
-  }
-
-  /** @param {Float32Array} out */
-  renderTail(out) {
-    const tail = this.tail;
-    for (let i = tail.offset; i < out.length && tail.left > 0; i++) {
-      tail.left -= 1;
-      out[i] += (tail.value * tail.left) / FADE;
-    }
-    tail.offset = 0;
   }
 }

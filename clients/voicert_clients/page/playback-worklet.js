@@ -12,7 +12,7 @@ const REPORT = WIRE_RATE_HZ / 50;
 /**
  * @typedef {{ type: "push", item: string, pcm: Int16Array }
  *   | { type: "finish", item: string }
- *   | { type: "flush" }} PlaybackOrder
+ *   | { type: "pause" | "resume" | "flush" }} PlaybackOrder
  */
 
 /**
@@ -25,7 +25,8 @@ const REPORT = WIRE_RATE_HZ / 50;
  * @property {number} played samples played since the page opened its speaker
  * @property {number} audible those of them above -50 dBFS
  * @property {number} underruns
- * @property {number} dropped
+ * @property {number} dropped samples that the bound took
+ * @property {number} shortened samples of silence that were left out to catch up
  */
 
 /**
@@ -52,7 +53,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   obey(order) {
     if (order.type === "push") this.buffer.push(order.item, fromPcm16(order.pcm));
     else if (order.type === "finish") this.buffer.finish(order.item);
-    else this.buffer.flush();
+    else this.buffer[order.type]();
   }
 
   /** @param {Float32Array[][]} _inputs @param {Float32Array[][]} outputs @returns {boolean} */
@@ -94,10 +95,10 @@ class PlaybackProcessor extends AudioWorkletProcessor {
 
   /** @param {number} level @returns {PlaybackProgress} */
   progress(level) {
-    const { item, position, queued, target, played, underruns, dropped } = this.buffer;
+    const { item, position, queued, target, counts } = this.buffer;
     const queuedMs = (queued * 1000) / WIRE_RATE_HZ;
     const targetMs = (target * 1000) / WIRE_RATE_HZ;
-    return { item, position, level, queuedMs, targetMs, played, audible: this.audible, underruns, dropped };
+    return { item, position, level, queuedMs, targetMs, audible: this.audible, ...counts };
   }
 
   /** @param {PlaybackReport} report */

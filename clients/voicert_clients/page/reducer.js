@@ -2,55 +2,37 @@
 // The page's logic: (state, action) → state and effects. No DOM, no socket, no clock. The effects say what
 // the shell (conversation.js) has to do, in order.
 
-import { withEntry, withoutEmpty } from "./state.js";
+import { cancel, outcome } from "./effects.js";
+import { onServerEvent } from "./server-events.js";
+import { withoutEmpty } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Entry} Entry */
-
-/** @typedef {{ type: string, [key: string]: any }} ServerEvent an event of the Realtime protocol */
+/** @typedef {import("./effects.js").Effect} Effect */
+/** @typedef {import("./effects.js").Outcome} Outcome */
+/** @typedef {import("./effects.js").ServerEvent} ServerEvent */
 
 /**
  * @typedef {{ type: "start" }
  *   | { type: "ready" }
  *   | { type: "end" }
  *   | { type: "cancel" }
+ *   | { type: "say", text: string }
  *   | { type: "retry" }
  *   | { type: "reconnect" }
  *   | { type: "mute", muted: boolean }
  *   | { type: "server", event: ServerEvent }
  *   | { type: "socket-closed", random: number }
- *   | { type: "playback", notice: "started" | "audible" | "ended" | "flushed", item: string }
+ *   | { type: "playback", notice: import("./jitter-buffer.js").Notice["type"], item: string }
  *   | { type: "settled" }
  *   | { type: "proved" }
  *   | { type: "sound", paused: boolean }
  *   | { type: "problem", code: string, detail: string }} Action
  */
 
-/**
- * @typedef {{ type: "prepare" }
- *   | { type: "connect" }
- *   | { type: "disconnect" }
- *   | { type: "release" }
- *   | { type: "retry-later", delayMs: number }
- *   | { type: "settle-later" }
- *   | { type: "prove-later" }
- *   | { type: "send", event: ServerEvent }
- *   | { type: "play", item: string, audio: string }
- *   | { type: "finish", item: string }
- *   | { type: "flush" }} Effect
- */
-
-/** @typedef {{ state: State, effects: Effect[] }} Outcome */
-
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 const FIRST_RETRY_WHEN_FULL_MS = 5_000;
-/** Items flushed lately; the server's last deltas of one arrive within a round trip. */
-const DROPPED_ITEMS = 16;
-
-/** What the page asks of each session. */
-const SESSION_UPDATE = { type: "session.update", session: { type: "realtime", voicert: { timing: true } } };
-
 /**
  * Twice as long each time, up to a bound, and a random part so that many pages do not come back at once.
  * @param {number} attempt from 1
@@ -68,9 +50,6 @@ const CONNECTING = /** @type {const} */ ({ link: "connecting", full: false, retr
 
 /** @type {Effect[]} */
 const GOODBYE = [{ type: "flush" }, { type: "disconnect" }, { type: "release" }];
-
-/** @param {State} state @param {Effect[]} effects @returns {Outcome} */
-const outcome = (state, ...effects) => ({ state, effects });
 
 /**
  * @param {State} state
@@ -92,6 +71,8 @@ export function reduce(state, action) {
       return outcome({ ...quiet(state), link: "off", problem: action }, ...GOODBYE);
     case "cancel":
       return cancel(state);
+    case "say":
+      return say(state, action.text.trim());
     case "mute":
       return outcome({ ...state, muted: action.muted });
     case "sound":
@@ -112,7 +93,7 @@ export function reduce(state, action) {
 /** No conversation goes on. @param {State} state @returns {State} */
 function quiet(state) {
   const transcript = withoutEmpty(state.transcript).map(closeEntry);
-  const nobodySpeaks = { userSpeaking: false, response: null, playing: null, interrupted: false };
+  const nobodySpeaks = { userSpeaking: false, response: null, playing: null, paused: false, interrupted: false };
   return { ...state, ...nobodySpeaks, full: false, attempts: 0, retryInMs: null, transcript };
 }
 
@@ -142,155 +123,19 @@ function closed(state, random) {
  */
 function playingAfter(state, { notice, item }) {
   if (notice === "started") return state.dropped.includes(item) ? state.playing : item;
-  if (notice === "audible") return state.playing;
+  if (notice !== "ended" && notice !== "flushed") return state.playing;
   return state.playing === item ? null : state.playing;
 }
 
-/** The person asked for silence. @param {State} state @returns {Outcome} */
-function cancel(state) {
-  if (!state.response && state.playing === null) return outcome(state);
-  const stopped = interrupt(state);
-  if (!state.response) return stopped;
-  const event = { type: "response.cancel", response_id: state.response.id };
-  return outcome(stopped.state, ...stopped.effects, { type: "send", event });
-}
-
-/**
- * Fall silent: what is queued is dropped, and whatever still arrives of it.
- * @param {State} state
- * @returns {Outcome}
- */
-function interrupt(state) {
-  const inProgress = state.response !== null;
-  const items = [...(state.response?.items ?? []), ...(state.playing === null ? [] : [state.playing])];
-  const dropped = [...new Set([...state.dropped, ...items])].slice(-DROPPED_ITEMS);
-  const interruptions = state.counts.interruptions + (inProgress ? 1 : 0);
-  const counts = { ...state.counts, interruptions, flushes: state.counts.flushes + 1 };
-  const silent = { ...state, playing: null, dropped, counts };
-  if (!inProgress) return outcome(silent, { type: "flush" });
-  return outcome({ ...silent, interrupted: true }, { type: "flush" }, { type: "settle-later" });
-}
-
-/** @param {State} state @param {ServerEvent} event @returns {Outcome} */
-function onServerEvent(state, event) {
-  switch (event.type) {
-    case "session.created": {
-      const counts = { ...state.counts, connections: state.counts.connections + 1 };
-      const open = { ...state, counts, notice: null, dropped: [] };
-      return outcome(
-        { ...open, link: "open" },
-        { type: "send", event: SESSION_UPDATE },
-        { type: "prove-later" },
-      );
-    }
-    case "error":
-      return onServerError(state, event.error ?? {});
-    case "input_audio_buffer.speech_started":
-      return onSpeechStarted(state, event);
-    case "input_audio_buffer.speech_stopped":
-      return outcome({ ...state, userSpeaking: false });
-    case "conversation.item.input_audio_transcription.delta":
-      return outcome(say(state, event.item_id, "user", event.delta));
-    case "conversation.item.input_audio_transcription.completed":
-      return outcome(finishUser(state, event));
-    default:
-      return onResponseEvent(state, event);
-  }
-}
-
-/** @param {State} state @param {{ code?: string, message?: string }} error @returns {Outcome} */
-function onServerError(state, error) {
-  if (error.code === "at_capacity") return outcome({ ...state, full: true });
-  // The answer was over before the request to stop it arrived: all is as the person wanted.
-  if (error.code === "response_cancel_not_active") return outcome(state);
-  return outcome({ ...state, notice: error.message ?? "The server reported an error without saying which." });
-}
-
-/** @param {State} state @param {ServerEvent} event @returns {Outcome} */
-function onSpeechStarted(state, event) {
-  const speaking = state.response !== null || state.playing !== null;
-  const { state: silent, effects } = speaking ? interrupt(state) : outcome(state);
-  const cleaned = { ...silent, userSpeaking: true, transcript: silent.transcript.filter(worthKeeping) };
-  const transcript = withEntry(cleaned, event.item_id, "user", () => ({}));
-  return outcome({ ...cleaned, transcript }, ...effects);
-}
-
-/** Not so an old line of the user in which nothing was understood. @param {Entry} entry @returns {boolean} */
-function worthKeeping(entry) {
-  return entry.role === "assistant" || entry.text.trim() !== "";
-}
-
-/**
- * @param {State} state @param {string} id @param {Entry["role"]} role @param {string} delta
- * @returns {State}
- */
-function say(state, id, role, delta) {
-  return { ...state, transcript: withEntry(state, id, role, ({ text }) => ({ text: text + delta })) };
-}
-
-/** @param {State} state @param {ServerEvent} event @returns {State} */
-function finishUser(state, { item_id: id, transcript: text }) {
-  const transcript = withEntry(state, id, "user", () => ({ text, status: "done" }));
-  const nothing = text.trim() === "";
-  return { ...state, transcript: nothing ? transcript.filter((entry) => entry.id !== id) : transcript };
-}
-
-/** @param {State} state @param {ServerEvent} event @returns {Outcome} */
-function onResponseEvent(state, event) {
-  const wanted = !state.dropped.includes(event.item_id);
-  switch (event.type) {
-    case "response.created": {
-      const counts = { ...state.counts, responses: state.counts.responses + 1 };
-      const response = { id: event.response.id, items: [] };
-      return outcome({ ...state, response, counts, userSpeaking: false, interrupted: false });
-    }
-    case "response.output_item.added":
-      return outcome(withItem(state, event.item.id));
-    case "response.output_audio_transcript.delta":
-      return outcome(wanted ? say(state, event.item_id, "assistant", event.delta) : state);
-    case "response.output_audio_transcript.done":
-      return outcome(finishAssistant(state, event));
-    case "response.output_audio.delta":
-      if (!wanted) return outcome(state);
-      return outcome(withItem(state, event.item_id), play(event));
-    case "response.output_audio.done":
-      return wanted ? outcome(state, { type: "finish", item: event.item_id }) : outcome(state);
-    case "response.done":
-      return onResponseDone(state, event.response);
-    default:
-      return outcome(state);
-  }
-}
-
-/** @param {ServerEvent} event @returns {Effect} */
-const play = (event) => ({ type: "play", item: event.item_id, audio: event.delta });
-
-/** @param {State} state @param {string} item @returns {State} */
-function withItem(state, item) {
-  if (!state.response || state.response.items.includes(item)) return state;
-  return { ...state, response: { ...state.response, items: [...state.response.items, item] } };
-}
-
-/** @param {State} state @param {ServerEvent} event @returns {State} */
-function finishAssistant(state, { item_id: id, transcript: text }) {
-  return { ...state, transcript: withEntry(state, id, "assistant", () => ({ text })) };
-}
-
-/**
- * @param {State} state
- * @param {{ id: string, status: string, output?: { id: string }[] }} response
- * @returns {Outcome}
- */
-function onResponseDone(state, response) {
-  const whole = response.status === "completed";
-  const current = state.response?.id === response.id ? state.response : null;
-  const items = current?.items ?? (response.output ?? []).map((item) => item.id);
-  const goesOn = items.some((item) => !state.dropped.includes(item));
-  const { state: silent, effects } = !whole && current && goesOn ? interrupt(state) : outcome(state);
-  /** @type {Entry["status"]} */
-  const status = whole ? "done" : "cut";
-  const transcript = silent.transcript
-    .map((entry) => (items.includes(entry.id) ? { ...entry, status } : entry))
-    .filter((entry) => !items.includes(entry.id) || entry.text.trim() !== "");
-  return outcome({ ...silent, transcript, response: current ? null : state.response }, ...effects);
+/** The person typed something; an answer in progress gives way to it. @param {State} state @param {string} text @returns {Outcome} */
+function say(state, text) {
+  if (text === "" || state.link !== "open") return outcome(state);
+  const { state: silent, effects } = cancel(state);
+  const item = { type: "message", role: "user", content: [{ type: "input_text", text }] };
+  return outcome(
+    silent,
+    ...effects,
+    { type: "send", event: { type: "conversation.item.create", item } },
+    { type: "send", event: { type: "response.create" } },
+  );
 }

@@ -14,6 +14,9 @@ const NETWORK_MS = 60;
 /** The server hears of the heard position as often. */
 const HEARD_EVERY = 5;
 
+/** Notices at which the server hears of it at once. @type {Set<Notice["type"]>} */
+const STOPS = new Set(["paused", "flushed", "ended"]);
+
 /** @param {string} hostname @returns {boolean} whether it means this computer */
 export function isLoopback(hostname) {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
@@ -31,7 +34,7 @@ export class Speaker {
    * @param {object} handlers
    * @param {(notice: Notice, time: number) => void} handlers.onNotice time in seconds on the context's clock
    * @param {(progress: PlaybackProgress) => void} handlers.onProgress every 20 ms of sound
-   * @param {(item: string, samples: number) => void} handlers.onHeard about every 100 ms, and at each end
+   * @param {(item: string, samples: number, stopped: boolean) => void} handlers.onHeard about every 100 ms, and at once when it stops
    */
   constructor(context, targetMs, handlers) {
     this.context = context;
@@ -50,12 +53,12 @@ export class Speaker {
   onReport(report) {
     if (report.type === "notice") {
       const { type, item, position } = report.notice;
-      if (type === "ended" || type === "flushed") this.handlers.onHeard(item, position);
+      if (STOPS.has(type)) this.handlers.onHeard(item, position, true);
       this.handlers.onNotice(report.notice, report.time);
       return;
     }
     const { item, position } = report.progress;
-    if (item !== null && ++this.reports % HEARD_EVERY === 0) this.handlers.onHeard(item, position);
+    if (item !== null && ++this.reports % HEARD_EVERY === 0) this.handlers.onHeard(item, position, false);
     this.handlers.onProgress(report.progress);
   }
 
@@ -75,6 +78,17 @@ export class Speaker {
     this.order({ type: "finish", item });
   }
 
+  /** Fall silent and keep what waits. */
+  pause() {
+    this.order({ type: "pause" });
+  }
+
+  /** Go on where `pause` stopped. */
+  resume() {
+    this.order({ type: "resume" });
+  }
+
+  /** Fall silent and forget what waits. */
   flush() {
     this.order({ type: "flush" });
   }

@@ -2,7 +2,7 @@
 // What the page knows, and what it is called. Plain data.
 
 /**
- * @typedef {"idle" | "connecting" | "listening" | "user-speaking" | "assistant-speaking" | "interrupted"
+ * @typedef {"idle" | "connecting" | "listening" | "user-speaking" | "assistant-speaking" | "paused" | "interrupted"
  *   | "at-capacity" | "disconnected" | "error"} Phase
  */
 
@@ -31,9 +31,12 @@
  * @property {{ id: string, items: string[] } | null} response the one the server is making
  * @property {string | null} playing the item that the speaker plays
  * @property {string[]} dropped items that were flushed; whatever still arrives of them is not played
+ * @property {boolean} paused the speaker holds the answer until the server knows whether it is interrupted
+ * @property {boolean} interrupts the server cancels an answer that the person talks over
+ * @property {boolean} typing the model reads typed text
  * @property {boolean} interrupted a moment ago
  * @property {Entry[]} transcript
- * @property {{ connections: number, responses: number, interruptions: number, flushes: number }} counts
+ * @property {{ connections: number, responses: number, interruptions: number, flushes: number, pauses: number }} counts
  */
 
 /** The transcript keeps as many lines; the oldest go first. */
@@ -54,9 +57,12 @@ export function initialState() {
     response: null,
     playing: null,
     dropped: [],
+    paused: false,
+    interrupts: true,
+    typing: true,
     interrupted: false,
     transcript: [],
-    counts: { connections: 0, responses: 0, interruptions: 0, flushes: 0 },
+    counts: { connections: 0, responses: 0, interruptions: 0, flushes: 0, pauses: 0 },
   };
 }
 
@@ -67,6 +73,7 @@ export function phaseOf(state) {
   if (state.link === "waiting") return state.full ? "at-capacity" : "disconnected";
   if (state.link !== "open") return "connecting";
   if (state.interrupted) return "interrupted";
+  if (state.paused) return "paused";
   if (state.userSpeaking) return "user-speaking";
   return state.playing === null ? "listening" : "assistant-speaking";
 }

@@ -54,6 +54,8 @@ export function wordsFor(state, place) {
       return { title: "Hearing you", advice: "It answers when you stop.", action: null };
     case "assistant-speaking":
       return { title: "Answering", advice: "Talk over it to stop it.", action: null };
+    case "paused":
+      return { title: "Was that for me?", advice: "It waits. If it was nothing, it goes on.", action: null };
     case "interrupted":
       return { title: "Interrupted", advice: "It has stopped. Go on.", action: null };
     case "at-capacity":
