@@ -116,8 +116,14 @@ class SeanetEncoder(nn.Module):
         self.lstm = StreamingLstm(channels, config.lstm_layers) if config.lstm_layers else None
         self.last = CausalConv(channels, config.dimension, config.last_kernel, start=config.start)
 
+    def in_order(self) -> list[nn.Module]:
+        """The layers as the signal goes through them."""
+        pairs = zip(self.residuals, self.downs, strict=True)
+        lstm = [] if self.lstm is None else [self.lstm]
+        return [self.first, *(layer for pair in pairs for layer in pair), *lstm, self.last]
+
     def fresh(self, batch: int) -> SeanetState:
-        """The state before a signal that has digital silence, all zeros in every layer, in front of it."""
+        """The state before a signal that has zeros in front of it, in every layer."""
         return fresh_state(self, self.residuals, self.downs, batch)
 
     def forward(self, x: Tensor, state: SeanetState | None) -> tuple[Tensor, SeanetState]:
@@ -150,8 +156,14 @@ class SeanetDecoder(nn.Module):
             self.residuals.append(ResidualBlock(channels, config))
         self.last = CausalConv(channels, 1, config.last_kernel, start=config.start)
 
+    def in_order(self) -> list[nn.Module]:
+        """The layers as the signal goes through them."""
+        pairs = zip(self.ups, self.residuals, strict=True)
+        lstm = [] if self.lstm is None else [self.lstm]
+        return [self.first, *lstm, *(layer for pair in pairs for layer in pair), self.last]
+
     def fresh(self, batch: int) -> SeanetState:
-        """The state before a signal that has zeros in every layer in front of it."""
+        """The state before a signal that has zeros in front of it, in every layer."""
         return fresh_state(self, self.residuals, self.ups, batch)
 
     def forward(self, x: Tensor, state: SeanetState | None) -> tuple[Tensor, SeanetState]:
