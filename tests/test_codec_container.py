@@ -32,13 +32,14 @@ def written(blocks: list[OneCodes], samples: int, header: Header = HEADER) -> by
     return data + writer.last(blocks[-1], samples)
 
 
-def read(data: bytes, cuts: list[int] | None = None) -> tuple[OneCodes, VczReader]:
-    """All codes of a stream that comes in pieces."""
+def read(data: bytes, cuts: list[int] | None = None) -> tuple[OneCodes, int | None, VczReader]:
+    """All codes of a stream that comes in pieces, and how many samples its end tells."""
     reader = VczReader()
     edges = [0, *sorted(cuts or []), len(data)]
-    codes = [c for a, b in pairwise(edges) for c in reader.feed(data[a:b])]
+    blocks = [block for a, b in pairwise(edges) for block in reader.feed(data[a:b])]
     reader.close()
-    return np.concatenate(codes, axis=1), reader
+    assert all(block.samples is None for block in blocks[:-1])
+    return np.concatenate([block.codes for block in blocks], axis=1), blocks[-1].samples, reader
 
 
 def refused(data: bytes) -> str:
@@ -79,9 +80,9 @@ def test_what_is_written_is_read_in_pieces_of_any_size(
     samples = data.draw(st.integers(0, frames * 480))
     stream = written(blocks, samples, header)
     cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=6))
-    codes, reader = read(stream, cuts)
+    codes, told, reader = read(stream, cuts)
     assert np.array_equal(codes, np.concatenate(blocks, axis=1))
-    assert (reader.header, reader.samples, reader.frames) == (header, samples, frames)
+    assert (reader.header, told, reader.frames) == (header, samples, frames)
 
 
 def test_each_block_is_given_as_soon_as_its_last_byte_is_there() -> None:
@@ -94,7 +95,7 @@ def test_each_block_is_given_as_soon_as_its_last_byte_is_there() -> None:
         assert len(block) == 3 + 2 + 4  # 15 bits of codes
         assert reader.feed(block[:-1]) == []
         (given_back,) = reader.feed(block[-1:])
-        assert np.array_equal(given_back, codes)
+        assert np.array_equal(given_back.codes, codes)
     assert not reader.ended
 
 
@@ -127,9 +128,9 @@ def test_the_bytes_are_those_of_the_description() -> None:
     first += struct.pack("<I", zlib.crc32(struct.pack("<Q", 0) + first))
     last = struct.pack("<BHQ", 2, 1, 1_200) + bytes([0b011_010_00])  # (3, 2)
     last += struct.pack("<I", zlib.crc32(struct.pack("<Q", 2) + last))
-    codes, reader = read(header + first + last)
+    codes, told, reader = read(header + first + last)
     assert codes.tolist() == [[1, 2, 3], [4, 0, 2]]
-    assert reader.samples == 1_200
+    assert told == 1_200
     assert reader.header == Header("nano", "0011223344556677", 24_000, 480, 2, 5)
     assert written([codes[:, :2], codes[:, 2:]], 1_200, reader.header) == header + first + last
 
@@ -139,7 +140,7 @@ def test_more_frames_than_a_block_holds_become_several() -> None:
     most = header.block_frames
     assert header.block_bytes(most) <= MOST_BLOCK_BYTES < header.block_bytes(most + 1)
     blocks = [some_codes(most + 1, header), some_codes(2 * most + 1, header, 1)]
-    codes, reader = read(written(blocks, 480, header))
+    codes, _, reader = read(written(blocks, 480, header))
     assert np.array_equal(codes, np.concatenate(blocks, axis=1))
     assert reader.frames == 3 * most + 2
 
@@ -150,11 +151,11 @@ def test_the_header_written_again_tells_the_samples() -> None:
     rest = writer.last(some_codes(4), 1_700)
     after = writer.beginning()
     assert len(after) == len(before)
-    for beginning, told in ((before, None), (after, 1_700)):
-        codes, reader = read(beginning + rest)
+    for beginning, in_header in ((before, None), (after, 1_700)):
+        codes, told, reader = read(beginning + rest)
         assert codes.shape == (3, 4)
         assert reader.header is not None
-        assert (reader.header.samples, reader.samples) == (told, 1_700)
+        assert (reader.header.samples, told) == (in_header, 1_700)
 
 
 @pytest.mark.parametrize("bit", range(8))

@@ -1,4 +1,4 @@
-"""The command line: ``voicert serve``, ``voicert chat`` and ``voicert bench``."""
+"""The command line: ``voicert serve``, ``chat``, ``bench`` and ``codec``."""
 
 from __future__ import annotations
 
@@ -111,6 +111,13 @@ def _prepare_bench(parser: argparse.ArgumentParser) -> Callable[[argparse.Namesp
     return cli.run
 
 
+def _prepare_codec(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    from voicert_codecs import cli
+
+    cli.add_arguments(parser)
+    return cli.run
+
+
 def _metavar(setting: Setting) -> str:
     if setting.about.choices:
         return "{" + ",".join(setting.about.choices) + "}"
@@ -131,6 +138,7 @@ def _help(setting: Setting) -> str:
 _COMMANDS: Mapping[str, Command] = {
     "serve": Command("Run the server: the page, the OpenAI Realtime endpoint and the model.", _prepare_serve),
     "chat": Command("Talk in the terminal, by microphone or with WAV files.", _prepare_chat),
+    "codec": Command("Turn sound files into codec tokens and back.", _prepare_codec),
     "bench": Command("Measure response gap, round trip and interruption.", _prepare_bench),
 }
 

@@ -25,6 +25,9 @@ from voicert_codecs.base import (
     identity_of,
 )
 from voicert_codecs.nano.config import NanoCodecConfig
+from voicert_codecs.ort import open_session
+
+__all__ = ["NanoCodec", "NanoCodecState", "open_session", "read_config", "write_config"]
 
 Floats = NDArray[np.float32]
 
@@ -138,22 +141,3 @@ def read_config(path: Path) -> NanoCodecConfig:
 
 def write_config(config: NanoCodecConfig, path: Path) -> None:
     path.write_text(json.dumps(dataclasses.asdict(config), indent=1) + "\n")
-
-
-def open_session(path: Path, threads: int) -> ort.InferenceSession:
-    """An ONNX Runtime session on the CPU.
-
-    Raises:
-        CodecError: the file is missing or no ONNX graph.
-    """
-    if not path.is_file():
-        raise CodecError(f"the weights {path} are missing; reinstall voicert or export them again")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises several unrelated types here
-        raise CodecError(f"cannot load the weights {path}: {error}") from error

@@ -4,7 +4,7 @@ Writer and reader do no I/O: codes in and bytes out, bytes in and codes out, in 
 """
 
 from voicert_codecs.vcz.layout import Header
-from voicert_codecs.vcz.reader import VczReader
+from voicert_codecs.vcz.reader import Block, VczReader
 from voicert_codecs.vcz.writer import VczWriter
 
-__all__ = ["Header", "VczReader", "VczWriter"]
+__all__ = ["Block", "Header", "VczReader", "VczWriter"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from voicert_codecs.base import CodecError
 from voicert_codecs.vcz.bits import OneCodes, unpack
 from voicert_codecs.vcz.layout import (
@@ -19,6 +21,14 @@ from voicert_codecs.vcz.layout import (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some frames of the stream."""
+
+    codes: OneCodes  # [K, T]
+    samples: int | None  # of the whole sound, in the last block; T may be 0 there
+
+
 class VczReader:
     """Reads one stream from bytes that come in pieces of any size.
 
@@ -27,17 +37,12 @@ class VczReader:
 
     def __init__(self) -> None:
         self.header: Header | None = None  # as soon as it is there
-        self.samples: int | None = None  # of the sound, as soon as the last block is there
         self.frames = 0  # read so far
+        self.ended = False  # whether the last block has come
         self._data = bytearray()  # not yet used
 
-    @property
-    def ended(self) -> bool:
-        """Whether the last block is there."""
-        return self.samples is not None
-
-    def feed(self, data: bytes) -> list[OneCodes]:
-        """The codes [K, T] of each block that these bytes complete; the last one may have T = 0.
+    def feed(self, data: bytes) -> list[Block]:
+        """The blocks that these bytes complete.
 
         Raises:
             CodecError: the bytes are damaged, no ``.vcz`` file, of a newer version, or go on after the end.
@@ -45,12 +50,12 @@ class VczReader:
         self._data += data
         if self.header is None:
             self.header = self._read_header()
-        codes: list[OneCodes] = []
+        blocks: list[Block] = []
         while self.header and not self.ended and (block := self._read_block(self.header)) is not None:
-            codes.append(block)
+            blocks.append(block)
         if self.ended and self._data:
             raise CodecError(f"{len(self._data)} bytes follow after its end")
-        return codes
+        return blocks
 
     def close(self) -> None:
         """Says that no more bytes come.
@@ -75,7 +80,7 @@ class VczReader:
         length = header_length(bytes(self._data[:BEGINNING_BYTES]))
         return Header.from_bytes(self._take(length)) if len(self._data) >= length else None
 
-    def _read_block(self, header: Header) -> OneCodes | None:
+    def _read_block(self, header: Header) -> Block | None:
         if len(self._data) < BLOCK.size:
             return None
         kind, frames = BLOCK.unpack_from(self._data)
@@ -92,9 +97,10 @@ class VczReader:
         if codes.size and codes.max() >= header.codebook_size:
             raise CodecError(f"a code after frame {self.frames} is above {header.codebook_size - 1}")
         self.frames += frames
-        if kind == LAST:
-            self.samples = self._checked(int(SAMPLES.unpack_from(block, BLOCK.size)[0]), header)
-        return codes
+        if kind == FRAMES:
+            return Block(codes, None)
+        self.ended = True
+        return Block(codes, self._checked(int(SAMPLES.unpack_from(block, BLOCK.size)[0]), header))
 
     def _checked(self, samples: int, header: Header) -> int:
         if samples > self.frames * header.frame_size:

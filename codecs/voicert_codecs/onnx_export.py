@@ -1,0 +1,134 @@
+"""Writes a codec that PyTorch runs as two ONNX graphs of one frame each; needs torch and onnx.
+
+The state is explicit: every part of it is an input and an output of the graph, batch first. The folder is
+read by :class:`voicert_codecs.onnx_codec.OnnxCodec`, which needs neither.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import logging
+import warnings
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from voicert_codecs.base import Codec, CodecError
+from voicert_codecs.blocks.linear import Linear
+from voicert_codecs.blocks.state import named_leaves, rebuild
+from voicert_codecs.blocks.torch_codec import Network, TorchCodec
+from voicert_codecs.onnx_codec import CARD, FORMAT, INPUT, NEW, OLD, OUTPUT, Card
+
+OPSET = 20
+
+
+class OneFrame(nn.Module):
+    """A network whose state is so many tensors; those that hold nothing are left out.
+
+    Args:
+        network: one direction of a codec.
+        fresh: its state of one row.
+    """
+
+    def __init__(self, network: Network[Any], fresh: Any) -> None:
+        super().__init__()
+        self.network = network
+        self._fresh = fresh
+        self.parts = {name: leaf for name, leaf in named_leaves(fresh) if leaf.numel()}  # [1, ...]
+
+    def forward(self, x: Tensor, *parts: Tensor) -> tuple[Tensor, ...]:
+        given = iter(parts)
+        state = rebuild(
+            self._fresh,
+            [
+                next(given) if leaf.numel() else leaf.new_zeros(x.shape[0], *leaf.shape[1:])
+                for _, leaf in named_leaves(self._fresh)
+            ],
+        )
+        y, new = self.network(x, state)
+        return y, *(leaf for name, leaf in named_leaves(new) if name in self.parts)
+
+
+def export(codec: Codec[Any], folder: Path) -> None:
+    """Writes the graphs, the fresh states and the card of a codec; the card comes last.
+
+    Raises:
+        CodecError: it is not run by PyTorch, its weights are packed, or the folder cannot be written.
+    """
+    if not isinstance(codec, TorchCodec):
+        raise CodecError(f"{codec.name} is not run by PyTorch, so there is nothing to export")
+    networks = (cast(nn.Module, codec.encoder), cast(nn.Module, codec.decoder))
+    if any(isinstance(part, Linear) and part.weight is None for net in networks for part in net.modules()):
+        raise CodecError("packed weights cannot be exported; open the codec with packed=False")
+    state = codec.init_state(1)
+    pcm = torch.zeros(2, codec.frame_size)
+    codes = torch.zeros(2, codec.num_codebooks, 1, dtype=torch.int64)
+    told = {field.name: getattr(codec, field.name) for field in dataclasses.fields(Card)[1:]}
+    card = json.dumps(dataclasses.asdict(Card(FORMAT, **told)), indent=1)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CARD).unlink(missing_ok=True)
+        _write(OneFrame(codec.encoder, state.encoder), pcm, folder / "encoder.onnx")
+        _write(OneFrame(codec.decoder, state.decoder), codes, folder / "decoder.onnx")
+        (folder / CARD).write_text(card + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CodecError(f"cannot write {error.filename or folder} ({error.strerror})") from error
+
+
+def _write(frame: OneFrame, x: Tensor, path: Path) -> None:
+    """Traces with two rows, so that no size of 1 becomes a constant."""
+    parts = tuple(part.repeat(2, *[1] * (part.ndim - 1)) for part in frame.parts.values())
+    batch = torch.export.Dim("batch")
+    model = trace(
+        frame,
+        (x, *parts),
+        [INPUT, *(OLD + name for name in frame.parts)],
+        [OUTPUT, *(NEW + name for name in frame.parts)],
+        ({0: batch}, tuple({0: batch} for _ in parts)),
+    )
+    path.write_bytes(model.SerializeToString())
+    fresh: dict[str, NDArray[Any]] = {name: part.numpy() for name, part in frame.parts.items()}
+    np.savez_compressed(path.with_suffix(".npz"), **fresh)  # pyright: ignore[reportArgumentType]
+
+
+def trace(module: nn.Module, args: tuple[Any, ...], inputs: list[str], outputs: list[str],
+          shapes: tuple[Any, ...]) -> onnx.ModelProto:  # fmt: skip
+    """The graph of ``module`` called with ``args``; ``shapes`` names the sizes of each that may differ."""
+    with _quiet():
+        program = cast(Any, torch.onnx).export(
+            module.eval(),
+            args,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_shapes=shapes,
+            dynamo=True,
+            opset_version=OPSET,
+            verbose=False,
+        )
+    model: onnx.ModelProto = program.model_proto
+    return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Generator[None]:
+    """Torch's exporter prints, logs and warns about its own insides."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            yield
+    finally:
+        logging.disable(disabled)
