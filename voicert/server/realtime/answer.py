@@ -1,115 +1,211 @@
-"""One response as a chain of events, from ``response.created`` to ``response.done``."""
+"""One response as a chain of events, from ``response.created`` to ``response.done``.
+
+asked for, or begun by the model ─▶ created ─▶ begin ─▶ text, audio, calls ─▶ finish
+                                           └─▶ give_up, when it was cancelled before it began
+"""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from voicert.server.realtime.audio_formats import Pcm, SoundOut
+from voicert.server.realtime.history import History
+from voicert.server.realtime.items import Call, Event, Item, Said
+from voicert.server.realtime.response_options import ResponseOptions
+from voicert.server.realtime.usage import Usage
+from voicert.session import events as said
 
-from voicert.server.realtime.items import Event, Item, Items
-from voicert.session.events import Reason, ResponseDone
+NewId = Callable[[str], str]  # prefix → an id never given before
 
 
 class Answer:
     """The response in progress. Every method returns the events that tell of one step."""
 
     def __init__(
-        self, response_id: str, number: int, item: Item, previous_id: str | None, voice: str
+        self,
+        new_id: NewId,
+        history: History,
+        conversation_id: str,
+        options: ResponseOptions,
     ) -> None:
-        self.id = response_id
-        self.number = number  # the session's number of it
-        self.item = item
-        self.previous_id = previous_id  # of the item before
-        self.voice = voice
-        self.text_tokens = 0
-        self.audio_tokens = 0  # frames
-        self.input_tokens = 0  # frames of the user's speech that it answers
+        self.id = new_id("resp")
+        self.number: int | None = None  # the session's number of it, once it has begun
+        self.options = options
+        self.usage = Usage()
+        self.said = Said(options.modality)
+        self.message = Item(new_id("item"), self.said)  # told of when it has content
+        self._new_id = new_id
+        self._history = history
+        self._conversation_id = conversation_id
+        self._sound = SoundOut(options.audio_format)
+        self._output: list[Item] = []  # in the order of output_index
 
-    def begin(self, items: Items, input_tokens: int) -> list[Event]:
-        self.input_tokens = input_tokens
-        created = {"type": "response.created", "response": self._describe("in_progress", None, None)}
-        output = {"type": "response.output_item.added", "response_id": self.id, "output_index": 0}
-        return [
-            created,
-            {**output, "item": self.item.describe()},
-            items.add(self.item),
-            self._content("response.content_part.added", part={"type": "audio", "transcript": ""}),
-        ]
+    def created(self) -> Event:
+        return {"type": "response.created", "response": self._describe("in_progress")}
+
+    def begin(self, started: said.ResponseStarted) -> None:
+        """The session has begun with it."""
+        self.number = started.response
+        self.message.number = started.item
+        self._history.expect(self.message)
 
     def text(self, delta: str) -> list[Event]:
-        self.text_tokens += 1
-        self.item.pieces.append((self.item.sent_samples, delta))
-        return [self._content("response.output_audio_transcript.delta", delta=delta)]
+        """The next words of the transcript, or of the text."""
+        opening = self._open_message()
+        self.usage.output_text += 1
+        self.said.pieces.append((self.said.sent_samples, delta))
+        kind = "output_audio_transcript" if self.options.modality == "audio" else "output_text"
+        return [*opening, self._content(f"response.{kind}.delta", delta=delta)]
 
-    def audio(self, pcm: NDArray[np.float32]) -> Event:
-        """``pcm`` [samples] at 24 kHz → one delta of 16-bit little-endian samples in base64."""
-        self.audio_tokens += 1
-        self.item.sent_samples += len(pcm)
-        samples = np.clip(np.rint(pcm * np.float32(32_768.0)), -32_768, 32_767).astype("<i2")
-        return self._content(
-            "response.output_audio.delta", delta=base64.b64encode(samples.tobytes()).decode()
-        )
+    def audio(self, pcm: Pcm) -> list[Event]:
+        """``pcm`` [samples] at 24 kHz → at most one delta in the client's format."""
+        opening = self._open_message()
+        self.said.sent_samples += len(pcm)
+        if self.options.modality == "text":
+            return opening
+        self.usage.output_audio += 1
+        return [*opening, *self._delta(self._sound.write(pcm))]
 
-    def finish(self, done: ResponseDone) -> list[Event]:
-        item = self.item
-        item.status = "completed" if done.status == "completed" else "incomplete"
-        item.transcript = done.transcript
-        part = {"type": "audio", "transcript": done.transcript}
-        output = {"type": "response.output_item.done", "response_id": self.id, "output_index": 0}
-        listed = {"type": "conversation.item.done", "previous_item_id": self.previous_id}
-        details = _status_details(done.status, done.reason)
+    def call(self, called: said.ToolCall) -> list[Event]:
+        """A function is to be called: an item of its own, complete at once."""
+        call = Call(called.call_id, called.name, called.arguments)
+        item = self._history.expect(Item(self._new_id("item"), call, called.item))
+        added = self._add(item)
+        item.status = "completed"
+        about = {**self._where(item), "call_id": call.call_id}
+        kind = "response.function_call_arguments"
         return [
-            self._content("response.output_audio.done"),
-            self._content("response.output_audio_transcript.done", transcript=done.transcript),
-            self._content("response.content_part.done", part=part),
-            {**output, "item": item.describe()},
-            {**listed, "item": item.describe()},
-            {"type": "response.done", "response": self._describe(done.status, details, self._usage())},
+            *added,
+            {"type": f"{kind}.delta", **about, "delta": call.arguments},
+            {
+                "type": f"{kind}.done",
+                **about,
+                "name": call.name,
+                "arguments": call.arguments,
+            },
+            *self._item_done(item),
         ]
 
-    def _content(self, kind: str, **more: Any) -> Event:
-        """An event about the one content part of the one item of this response."""
-        where = {"response_id": self.id, "item_id": self.item.id, "output_index": 0, "content_index": 0}
-        return {"type": kind, **where, **more}
+    def finish(self, done: said.ResponseDone) -> list[Event]:
+        """The end of the message, if there is one, and of the response."""
+        message: list[Event] = []
+        if self.message in self._output:
+            whole = done.status == "completed" or done.reason == "max_output_tokens"
+            message = self._delta(self._sound.flush()) if whole and self.options.modality == "audio" else []
+            self.message.status = "completed" if done.status == "completed" else "incomplete"
+            cut = done.heard_samples if done.status != "completed" else None
+            self.said.cut_at(self.said.sent_samples if cut is None else cut, done.transcript)
+            message += self._message_done()
+        return [*message, self._done(done.status, done.reason)]
 
-    def _describe(self, status: str, details: Event | None, usage: Event | None) -> Event:
-        audio_format = {"type": "audio/pcm", "rate": 24_000}
+    def give_up(self, status: said.Status, reason: said.Reason) -> list[Event]:
+        """It ends before it began."""
+        return [self._done(status, reason)]
+
+    def _open_message(self) -> list[Event]:
+        """The message's beginning, before its first content."""
+        if self.message in self._output:
+            return []
+        field = self.said.text_field
+        part = {"type": self.options.modality, field: ""}
+        return [
+            *self._add(self.message),
+            self._content("response.content_part.added", part=part),
+        ]
+
+    def _message_done(self) -> list[Event]:
+        field, transcript = self.said.text_field, self.said.transcript
+        part = {"type": self.options.modality, field: transcript}
+        if self.options.modality == "audio":
+            ends = [
+                self._content("response.output_audio.done"),
+                self._content("response.output_audio_transcript.done", transcript=transcript),
+            ]
+        else:
+            ends = [self._content("response.output_text.done", text=transcript)]
+        return [
+            *ends,
+            self._content("response.content_part.done", part=part),
+            *self._item_done(self.message),
+        ]
+
+    def _add(self, item: Item) -> list[Event]:
+        self._output.append(item)
+        added = {
+            "type": "response.output_item.added",
+            **self._where(item),
+            "item": item.describe(),
+        }
+        del added["item_id"]
+        return [added, *self._history.add(item)]
+
+    def _item_done(self, item: Item) -> list[Event]:
+        done = {
+            "type": "response.output_item.done",
+            **self._where(item),
+            "item": item.describe(),
+        }
+        del done["item_id"]
+        return [done, *self._history.done(item)]
+
+    def _delta(self, sound: bytes) -> list[Event]:
+        if not sound:
+            return []
+        return [self._content("response.output_audio.delta", delta=base64.b64encode(sound).decode())]
+
+    def _done(self, status: said.Status, reason: said.Reason | None) -> Event:
+        details = _status_details(status, reason)
+        return {
+            "type": "response.done",
+            "response": self._describe(status, details, self.usage.describe()),
+        }
+
+    def _where(self, item: Item) -> Event:
+        return {
+            "response_id": self.id,
+            "item_id": item.id,
+            "output_index": self._output.index(item),
+        }
+
+    def _content(self, kind: str, **more: Any) -> Event:
+        """An event about the one content part of the message."""
+        return {"type": kind, **self._where(self.message), "content_index": 0, **more}
+
+    def _describe(self, status: str, details: Event | None = None, usage: Event | None = None) -> Event:
+        options = self.options
         return {
             "object": "realtime.response",
             "id": self.id,
+            "conversation_id": self._conversation_id,
             "status": status,
             "status_details": details,
-            "output": [] if usage is None else [self.item.describe()],
-            "output_modalities": ["audio"],
-            "audio": {"output": {"format": audio_format, "voice": self.voice}},
-            "max_output_tokens": "inf",
-            "usage": usage,
-            "metadata": None,
-        }
-
-    def _usage(self) -> Event:
-        """Tokens are what the model counts: frames of audio and pieces of text."""
-        output_tokens = self.text_tokens + self.audio_tokens
-        return {
-            "total_tokens": self.input_tokens + output_tokens,
-            "input_tokens": self.input_tokens,
-            "output_tokens": output_tokens,
-            "input_token_details": {
-                "text_tokens": 0,
-                "audio_tokens": self.input_tokens,
-                "image_tokens": 0,
-                "cached_tokens": 0,
-                "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0},
+            "output": [item.describe() for item in self._output],
+            "output_modalities": [options.modality],
+            "audio": {
+                "output": {
+                    "format": options.audio_format.describe(),
+                    "voice": options.voice,
+                }
             },
-            "output_token_details": {"text_tokens": self.text_tokens, "audio_tokens": self.audio_tokens},
+            "max_output_tokens": options.max_output_tokens,
+            "usage": usage,
+            "metadata": options.metadata,
         }
 
 
-def _status_details(status: str, reason: Reason | None) -> Event | None:
-    if status == "completed":
-        return None
-    if status == "failed":
-        return {"type": "failed", "error": {"type": "server_error", "code": reason or "error"}}
-    return {"type": status, "reason": reason}
+def _status_details(status: said.Status, reason: said.Reason | None) -> Event | None:
+    match status:
+        case "completed":
+            return None
+        case "failed":
+            message = "The session cannot go on; an error event tells why."
+            error = {
+                "type": "server_error",
+                "code": reason or "error",
+                "message": message,
+            }
+            return {"type": status, "error": error}
+        case _:
+            return {"type": status, "reason": reason}

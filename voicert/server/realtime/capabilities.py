@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 from voicert.server.realtime.reading import Refused
 
-_NEVER = ("images", "history", "out_of_band_responses")  # no model that this server runs has them
+_NEVER = (
+    "images",
+    "history",
+    "out_of_band_responses",
+)  # no model that this server runs has them
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,11 @@ class Capabilities:
         return "instructions" in self.has
 
     def describe(self) -> dict[str, bool]:
-        able = {"typed_text": self.typed_text, "tools": self.tools, "instructions": self.instructions}
+        able = {
+            "typed_text": self.typed_text,
+            "tools": self.tools,
+            "instructions": self.instructions,
+        }
         return able | dict.fromkeys(_NEVER, False)
 
     def lacks(self, what: str, param: str) -> Refused:

@@ -1,101 +1,144 @@
-"""The items of a conversation: who said what, in which order, under which id."""
+"""The items of a conversation: what was said, typed, called and answered, each under its id."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-KEEP_ITEMS = 256  # older items are forgotten, so that an endless conversation takes bounded memory
-SAMPLES_PER_MS = 24  # 24 kHz
+from voicert.server.realtime.audio_formats import SAMPLES_PER_MS
 
-Event = dict[str, Any]
-NewId = Callable[[str], str]  # prefix → an id never given before
+Event: TypeAlias = dict[str, Any]
+Status: TypeAlias = Literal["in_progress", "completed", "incomplete"]
+Modality: TypeAlias = Literal["audio", "text"]
 
 
 @dataclass
-class Item:
-    """One message of the user or the assistant."""
+class Heard:
+    """What the user said."""
 
-    id: str
-    number: int  # the session's number of it
-    role: Literal["user", "assistant"]
-    status: Literal["in_progress", "completed", "incomplete"] = "in_progress"
-    listed: bool = False  # whether the client has been told of it
     transcript: str | None = None  # None: not known (yet)
-    sent_samples: int = 0  # assistant: audio sent
-    pieces: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])  # (sample it began at, text)
+    early: list[str] = field(default_factory=list[str])  # understood before the client knew of the item
+    audio_ms: int | None = None  # how long the user spoke, once the transcript is complete
 
-    def describe(self) -> Event:
-        """The item as the protocol shows it."""
-        if self.role == "user":
-            content: list[Event] = [{"type": "input_audio", "transcript": self.transcript}]
-        elif self.status == "in_progress":
-            content = []
-        else:
-            content = [{"type": "output_audio", "transcript": self.transcript or ""}]
+    def describe(self, status: Status) -> Event:
+        content = {"type": "input_audio", "transcript": self.transcript}
         return {
-            "id": self.id,
-            "object": "realtime.item",
             "type": "message",
-            "status": self.status,
+            "status": status,
+            "role": "user",
+            "content": [content],
+        }
+
+
+@dataclass
+class Said:
+    """What the assistant said, or wrote."""
+
+    modality: Modality = "audio"
+    sent_samples: int = 0  # 24 kHz
+    pieces: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])  # (sample it began at, text)
+    cut: str | None = None  # the transcript, once somebody else has decided on it
+
+    @property
+    def transcript(self) -> str:
+        return "".join(text for _, text in self.pieces) if self.cut is None else self.cut
+
+    def describe(self, status: Status) -> Event:
+        content: list[Event] = []
+        if self.pieces or status != "in_progress":
+            content = [{"type": f"output_{self.modality}", self.text_field: self.transcript}]
+        return {
+            "type": "message",
+            "status": status,
+            "role": "assistant",
+            "content": content,
+        }
+
+    @property
+    def text_field(self) -> str:
+        """Where the protocol puts the words."""
+        return "text" if self.modality == "text" else "transcript"
+
+    @property
+    def duration_ms(self) -> int:
+        return self.sent_samples // SAMPLES_PER_MS
+
+    def cut_at(self, samples: int, transcript: str | None) -> None:
+        """Ends it there; a transcript of None is the pieces that began before. It never grows again."""
+        if samples < self.sent_samples:
+            self.sent_samples = samples
+            self.pieces = [(at, text) for at, text in self.pieces if at < samples]
+        if transcript is not None:
+            self.cut = transcript
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A message that a client put in."""
+
+    role: Literal["user", "assistant", "system"]
+    parts: tuple[str, ...]
+
+    def describe(self, status: Status) -> Event:
+        kind = "output_text" if self.role == "assistant" else "input_text"
+        content = [{"type": kind, "text": text} for text in self.parts]
+        return {
+            "type": "message",
+            "status": status,
             "role": self.role,
             "content": content,
         }
 
-    def cut(self, audio_end_ms: int) -> int:
-        """Cuts an assistant item's transcript at a time of its audio; gives the time, clamped to it."""
-        audio_end_ms = max(0, min(audio_end_ms, self.sent_samples // SAMPLES_PER_MS))
-        end_samples = audio_end_ms * SAMPLES_PER_MS
-        if self.status != "in_progress" and end_samples < self.sent_samples:
-            self.sent_samples = end_samples
-            self.pieces = [(at, text) for at, text in self.pieces if at < end_samples]
-            self.transcript = "".join(text for _, text in self.pieces)
-        return audio_end_ms
+
+@dataclass(frozen=True)
+class Call:
+    """A function that the model wants to be called."""
+
+    call_id: str
+    name: str
+    arguments: str  # JSON
+
+    def describe(self, status: Status) -> Event:
+        about = {"call_id": self.call_id, "name": self.name}
+        arguments = "" if status == "in_progress" else self.arguments
+        return {
+            "type": "function_call",
+            "status": status,
+            **about,
+            "arguments": arguments,
+        }
 
 
-class Items:
-    """The newest items by id and by number, and the order in which they were added."""
+@dataclass(frozen=True)
+class CallOutput:
+    """What the called function gave."""
 
-    def __init__(self, new_id: NewId) -> None:
-        self._new_id = new_id
-        self._by_id: dict[str, Item] = {}  # oldest first
-        self._by_number: dict[int, Item] = {}
-        self._last_id: str | None = None  # of the newest listed item
+    call_id: str
+    output: str
 
-    def __len__(self) -> int:
-        return len(self._by_id)
+    def describe(self, status: Status) -> Event:
+        about = {"call_id": self.call_id, "output": self.output}
+        return {"type": "function_call_output", "status": status, **about}
 
-    def create(self, number: int, role: Literal["user", "assistant"]) -> Item:
-        """A new item that the client does not know of yet."""
-        item = Item(self._new_id("item"), number, role)
-        self._by_id[item.id] = item
-        self._by_number[number] = item
-        if len(self._by_id) > KEEP_ITEMS:
-            self.forget(next(iter(self._by_id.values())))
-        return item
 
-    def numbered(self, number: int) -> Item | None:
-        return self._by_number.get(number)
+Body: TypeAlias = Heard | Said | Typed | Call | CallOutput
 
-    def find(self, item_id: str) -> Item | None:
-        """An item that the client knows of."""
-        item = self._by_id.get(item_id)
-        return item if item is not None and item.listed else None
 
-    @property
-    def last_id(self) -> str | None:
-        """What a new item would follow."""
-        return self._last_id
+@dataclass
+class Item:
+    """One entry of the conversation."""
 
-    def add(self, item: Item) -> Event:
-        """Lists an item; the event that tells so."""
-        previous, self._last_id, item.listed = self._last_id, item.id, True
-        return {"type": "conversation.item.added", "previous_item_id": previous, "item": item.describe()}
+    id: str
+    body: Body
+    number: int | None = None  # the session's number of it; None for those that a client put in
+    status: Status = "in_progress"
+    in_context: bool = True  # False: kept and shown, but this model does not read such items
 
-    def forget(self, item: Item) -> None:
-        self._by_id.pop(item.id, None)
-        self._by_number.pop(item.number, None)
-        if self._last_id == item.id:
-            listed = [other.id for other in self._by_id.values() if other.listed]
-            self._last_id = listed[-1] if listed else None
+    def describe(self) -> Event:
+        """The item as the protocol shows it."""
+        shown = {
+            "id": self.id,
+            "object": "realtime.item",
+            **self.body.describe(self.status),
+        }
+        return shown if self.in_context else {**shown, "voicert": {"in_context": False}}

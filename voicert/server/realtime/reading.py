@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NoReturn, cast
 
 MAX_TEXT = 65_536  # characters of any one text that is kept or sent back
@@ -24,6 +24,24 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer to the client, 
         self.param = param
 
 
+def error_event(
+    message: object,
+    code: str,
+    param: str | None = None,
+    event_id: str | None = None,
+    kind: str = "invalid_request_error",
+) -> dict[str, Any]:
+    """An ``error`` event; ``event_id`` is that of the client's message at fault."""
+    error = {
+        "type": kind,
+        "code": code,
+        "message": str(message),
+        "param": param,
+        "event_id": event_id,
+    }
+    return {"type": "error", "error": error}
+
+
 def decode(message: str | bytes) -> dict[str, Any]:
     """The JSON object of one WebSocket message.
 
@@ -31,7 +49,10 @@ def decode(message: str | bytes) -> dict[str, Any]:
         Refused: code ``invalid_json``.
     """
     if isinstance(message, bytes):
-        raise Refused("Messages must be text frames that hold JSON; this one was binary.", "invalid_json")
+        raise Refused(
+            "Messages must be text frames that hold JSON; this one was binary.",
+            "invalid_json",
+        )
     try:
         data = json.loads(message, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -104,16 +125,42 @@ class Fields:
             raise self.wrong_value(key, "one of " + ", ".join(f"'{choice}'" for choice in choices))
         return value
 
+    def need_choice(self, key: str, choices: Iterable[str]) -> str:
+        return self._needed(key, self.choice(key, choices))
+
     def child(self, key: str) -> Fields | None:
         """The fields of an object inside this one."""
         value = self._typed(key, dict, "an object")
         return None if value is None else Fields(value, self.name(key))
 
-    def finish(self, ignored: Iterable[str] = ()) -> None:
+    def array(self, key: str) -> list[Any] | None:
+        return self._typed(key, list, "an array")
+
+    def objects(self, key: str, most: int) -> list[Fields] | None:
+        """The fields of each object of an array of at most so many."""
+        listed = self.array(key)
+        if listed is None:
+            return None
+        name = self.name(key)
+        if len(listed) > most:
+            message = f"'{name}' has {len(listed)} entries; at most {most} are allowed."
+            raise Refused(message, "array_above_max_length", name)
+        for at, entry in enumerate(listed):
+            if not isinstance(entry, dict):
+                message = f"Invalid type for '{name}[{at}]': expected an object, got {_kind(entry)}."
+                raise Refused(message, "invalid_type", f"{name}[{at}]")
+        return [Fields(entry, f"{name}[{at}]") for at, entry in enumerate(listed)]
+
+    def finish(self, ignored: Collection[str] = ()) -> None:
         """Refuses the first field that nobody asked for and that is not in ``ignored``."""
-        for key in self.data.keys() - self.seen - set(ignored):
-            name = self.name(key)[:200]
-            raise Refused(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
+        for key in self.data:
+            if key not in self.seen and key not in ignored:
+                name = self.name(key)[:200]
+                raise Refused(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
+
+    def missing(self, key: str) -> Refused:
+        name = self.name(key)
+        return Refused(f"Missing required parameter: '{name}'.", "missing_required_parameter", name)
 
     def wrong_type(self, key: str, wanted: str) -> Refused:
         name = self.name(key)
@@ -123,7 +170,11 @@ class Fields:
     def wrong_value(self, key: str, wanted: str) -> Refused:
         name = self.name(key)
         got = json.dumps(self.data.get(key))[:100]
-        return Refused(f"Invalid value for '{name}': expected {wanted}, got {got}.", "invalid_value", name)
+        return Refused(
+            f"Invalid value for '{name}': expected {wanted}, got {got}.",
+            "invalid_value",
+            name,
+        )
 
     def _typed(self, key: str, kinds: type | tuple[type, ...], wanted: str) -> Any:
         self.seen.add(key)
@@ -134,8 +185,7 @@ class Fields:
 
     def _needed(self, key: str, value: Any) -> Any:
         if value is None:
-            name = self.name(key)
-            raise Refused(f"Missing required parameter: '{name}'.", "missing_required_parameter", name)
+            raise self.missing(key)
         return value
 
 
@@ -147,6 +197,8 @@ def _kind(value: object) -> str:
             return "an array"
         case str():
             return "a string"
+        case None:
+            return "null"
         case bool():
             return "a boolean"
         case _:

@@ -8,12 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from voicert.server.realtime.new_items import MAX_ID
 from voicert.server.realtime.reading import Fields, Refused
-
-MAX_ID = 512  # characters of an id
 
 
 @dataclass(frozen=True)
@@ -27,12 +23,32 @@ class Update:
 class Append:
     """``input_audio_buffer.append``"""
 
-    pcm: NDArray[np.float32]  # [n] 24 kHz, full scale is -1..1
+    sound: bytes  # in the session's input format
+
+
+@dataclass(frozen=True)
+class CommitInput:
+    """``input_audio_buffer.commit``"""
 
 
 @dataclass(frozen=True)
 class Clear:
     """``input_audio_buffer.clear``"""
+
+
+@dataclass(frozen=True)
+class Create:
+    """``conversation.item.create``"""
+
+    item: Fields
+    previous_item_id: str | None  # None: at the end; "root": at the beginning
+
+
+@dataclass(frozen=True)
+class Ask:
+    """``response.create``"""
+
+    response: Fields | None
 
 
 @dataclass(frozen=True)
@@ -65,40 +81,39 @@ class Truncate:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Played:
     """``voicert.heard``: how much of an assistant item the listener's speaker has played."""
 
     item_id: str
     heard_samples: int  # 24 kHz
+    stopped: bool  # the speaker stands still
 
 
-Request: TypeAlias = Update | Append | Clear | Cancel | Retrieve | Delete | Truncate | Heard
-
-# Client events of the protocol that this server cannot carry out, and why.
-_UNSUPPORTED: Mapping[str, str] = {
-    "input_audio_buffer.commit": "The model listens all the time and turns are detected by the server: "
-    "there is nothing to commit.",
-    "conversation.item.create": "The model takes spoken input only.",
-    "response.create": "The model decides by itself when to answer and cannot be asked for a response.",
-    "output_audio_buffer.clear": "This event is for WebRTC connections.",
-}
+Request: TypeAlias = (
+    Update | Append | CommitInput | Clear | Create | Ask | Cancel | Retrieve | Delete | Truncate | Played
+)
 
 
 def read_request(data: dict[str, Any]) -> Request:
     """The request in a decoded message.
 
     Raises:
-        Refused: the event is unknown or unsupported, or a field is missing or of the wrong type or value.
+        Refused: the event is unknown, or a field is missing or of the wrong type or value.
     """
     fields = Fields(data)
     kind = fields.need_text("type")
     fields.text("event_id", MAX_ID)
-    if kind in _UNSUPPORTED:
-        raise Refused(f"'{kind}' is not supported: {_UNSUPPORTED[kind]}", "unsupported_event", "type")
+    if kind == "output_audio_buffer.clear":
+        message = f"'{kind}' is for WebRTC connections; here the client holds the sound it has received."
+        raise Refused(message, "unsupported_event", "type")
     reader = _READERS.get(kind)
     if reader is None:
         known = ", ".join(_READERS)
-        raise Refused(f"Unknown event type '{kind[:100]}'; known are {known}.", "unknown_event", "type")
+        raise Refused(
+            f"Unknown event type '{kind[:100]}'; known are {known}.",
+            "unknown_event",
+            "type",
+        )
     request = reader(fields)
     fields.finish()
     return request
@@ -107,24 +122,35 @@ def read_request(data: dict[str, Any]) -> Request:
 def _update(fields: Fields) -> Update:
     session = fields.child("session")
     if session is None:
-        raise Refused("Missing required parameter: 'session'.", "missing_required_parameter", "session")
+        raise fields.missing("session")
     return Update(session.data)
 
 
 def _append(fields: Fields) -> Append:
     text = fields.need_text("audio", max_length=1 << 40)  # the message size is the limit
     try:
-        raw = base64.b64decode(text, validate=True)
+        return Append(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError) as error:
         raise Refused(f"'audio' is not valid base64: {error}.", "invalid_audio", "audio") from error
-    if len(raw) % 2:
-        message = f"'audio' must hold 16-bit samples, an even number of bytes, not {len(raw)}."
-        raise Refused(message, "invalid_audio", "audio")
-    return Append(np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32_768.0))
+
+
+def _commit(fields: Fields) -> CommitInput:
+    return CommitInput()
 
 
 def _clear(fields: Fields) -> Clear:
     return Clear()
+
+
+def _create(fields: Fields) -> Create:
+    item = fields.child("item")
+    if item is None:
+        raise fields.missing("item")
+    return Create(item, fields.text("previous_item_id", MAX_ID))
+
+
+def _ask(fields: Fields) -> Ask:
+    return Ask(fields.child("response"))
 
 
 def _cancel(fields: Fields) -> Cancel:
@@ -144,12 +170,12 @@ def _truncate(fields: Fields) -> Truncate:
     return Truncate(fields.need_text("item_id", MAX_ID), max(0, fields.need_whole("audio_end_ms")))
 
 
-def _heard(fields: Fields) -> Heard:
+def _played(fields: Fields) -> Played:
     _content_index(fields)
     samples = fields.need_whole("heard_samples")
     if samples < 0:
         raise fields.wrong_value("heard_samples", "a number of samples, 0 or more")
-    return Heard(fields.need_text("item_id", MAX_ID), samples)
+    return Played(fields.need_text("item_id", MAX_ID), samples, fields.flag("stopped") or False)
 
 
 def _content_index(fields: Fields) -> None:
@@ -161,10 +187,13 @@ def _content_index(fields: Fields) -> None:
 _READERS: Mapping[str, Callable[[Fields], Request]] = {
     "session.update": _update,
     "input_audio_buffer.append": _append,
+    "input_audio_buffer.commit": _commit,
     "input_audio_buffer.clear": _clear,
-    "response.cancel": _cancel,
+    "conversation.item.create": _create,
     "conversation.item.retrieve": _retrieve,
-    "conversation.item.delete": _delete,
     "conversation.item.truncate": _truncate,
-    "voicert.heard": _heard,
+    "conversation.item.delete": _delete,
+    "response.create": _ask,
+    "response.cancel": _cancel,
+    "voicert.heard": _played,
 }

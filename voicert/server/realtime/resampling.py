@@ -53,7 +53,7 @@ class Downsampler:
 
     def __init__(self) -> None:
         self._taps = _lowpass()
-        self._buffer = np.zeros(_REACH, np.float32)
+        self._buffer: Pcm = np.zeros(_REACH, np.float32)
         self._owed = 0  # of three samples in, so many of the next one out have come
 
     def push(self, pcm: Pcm) -> Pcm:
