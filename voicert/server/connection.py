@@ -107,8 +107,8 @@ class Connection:
             self._carry_out(refused)
             self.end(1008, "The client secret's session is not possible here.")
             return
-        wanted = self._websocket.query_params.get("voicert", "").split(",")
-        self._carry_out(self._facade.open(Extras("timing" in wanted, "frames" in wanted)))
+        extras = Extras.asked_for(self._websocket.query_params.get("voicert", ""))
+        self._carry_out(self._facade.open(extras))
 
     async def _read(self) -> None:
         """Client → session, until the client is gone or the end is decided."""

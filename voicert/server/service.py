@@ -78,7 +78,8 @@ class Service:
 
     def new_facade(self, token: str) -> Facade:
         """The protocol of a new connection; ``token`` makes its ids unlike those of any other."""
-        return Facade(self.model_name, self.turns, self.frame_rate, token=token)
+        capabilities = self.engine.bundle.capabilities
+        return Facade(self.model_name, self.turns, self.frame_rate, token=token, capabilities=capabilities)
 
     def describe_model(self) -> dict[str, object]:
         """The model as ``/v1/models`` tells it."""
