@@ -24,11 +24,7 @@ class Answer:
     """The response in progress. Every method returns the events that tell of one step."""
 
     def __init__(
-        self,
-        new_id: NewId,
-        history: History,
-        conversation_id: str,
-        options: ResponseOptions,
+        self, new_id: NewId, history: History, conversation_id: str, options: ResponseOptions
     ) -> None:
         self.id = new_id("resp")
         self.number: int | None = None  # the session's number of it, once it has begun
@@ -79,12 +75,7 @@ class Answer:
         return [
             *added,
             {"type": f"{kind}.delta", **about, "delta": call.arguments},
-            {
-                "type": f"{kind}.done",
-                **about,
-                "name": call.name,
-                "arguments": call.arguments,
-            },
+            {"type": f"{kind}.done", **about, "name": call.name, "arguments": call.arguments},
             *self._item_done(item),
         ]
 
@@ -110,10 +101,7 @@ class Answer:
             return []
         field = self.said.text_field
         part = {"type": self.options.modality, field: ""}
-        return [
-            *self._add(self.message),
-            self._content("response.content_part.added", part=part),
-        ]
+        return [*self._add(self.message), self._content("response.content_part.added", part=part)]
 
     def _message_done(self) -> list[Event]:
         field, transcript = self.said.text_field, self.said.transcript
@@ -125,28 +113,16 @@ class Answer:
             ]
         else:
             ends = [self._content("response.output_text.done", text=transcript)]
-        return [
-            *ends,
-            self._content("response.content_part.done", part=part),
-            *self._item_done(self.message),
-        ]
+        return [*ends, self._content("response.content_part.done", part=part), *self._item_done(self.message)]
 
     def _add(self, item: Item) -> list[Event]:
         self._output.append(item)
-        added = {
-            "type": "response.output_item.added",
-            **self._where(item),
-            "item": item.describe(),
-        }
+        added = {"type": "response.output_item.added", **self._where(item), "item": item.describe()}
         del added["item_id"]
         return [added, *self._history.add(item)]
 
     def _item_done(self, item: Item) -> list[Event]:
-        done = {
-            "type": "response.output_item.done",
-            **self._where(item),
-            "item": item.describe(),
-        }
+        done = {"type": "response.output_item.done", **self._where(item), "item": item.describe()}
         del done["item_id"]
         return [done, *self._history.done(item)]
 
@@ -157,17 +133,10 @@ class Answer:
 
     def _done(self, status: said.Status, reason: said.Reason | None) -> Event:
         details = _status_details(status, reason)
-        return {
-            "type": "response.done",
-            "response": self._describe(status, details, self.usage.describe()),
-        }
+        return {"type": "response.done", "response": self._describe(status, details, self.usage.describe())}
 
     def _where(self, item: Item) -> Event:
-        return {
-            "response_id": self.id,
-            "item_id": item.id,
-            "output_index": self._output.index(item),
-        }
+        return {"response_id": self.id, "item_id": item.id, "output_index": self._output.index(item)}
 
     def _content(self, kind: str, **more: Any) -> Event:
         """An event about the one content part of the message."""
@@ -183,12 +152,7 @@ class Answer:
             "status_details": details,
             "output": [item.describe() for item in self._output],
             "output_modalities": [options.modality],
-            "audio": {
-                "output": {
-                    "format": options.audio_format.describe(),
-                    "voice": options.voice,
-                }
-            },
+            "audio": {"output": {"format": options.audio_format.describe(), "voice": options.voice}},
             "max_output_tokens": options.max_output_tokens,
             "usage": usage,
             "metadata": options.metadata,
@@ -201,11 +165,7 @@ def _status_details(status: said.Status, reason: said.Reason | None) -> Event | 
             return None
         case "failed":
             message = "The session cannot go on; an error event tells why."
-            error = {
-                "type": "server_error",
-                "code": reason or "error",
-                "message": message,
-            }
+            error = {"type": "server_error", "code": reason or "error", "message": message}
             return {"type": status, "error": error}
         case _:
             return {"type": status, "reason": reason}

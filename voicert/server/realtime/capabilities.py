@@ -11,12 +11,6 @@ from dataclasses import dataclass
 
 from voicert.server.realtime.reading import Refused
 
-_NEVER = (
-    "images",
-    "history",
-    "out_of_band_responses",
-)  # no model that this server runs has them
-
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -39,13 +33,9 @@ class Capabilities:
         """Follows instructions and system messages."""
         return "instructions" in self.has
 
-    def describe(self) -> dict[str, bool]:
-        able = {
-            "typed_text": self.typed_text,
-            "tools": self.tools,
-            "instructions": self.instructions,
-        }
-        return able | dict.fromkeys(_NEVER, False)
+    def describe(self) -> list[str]:
+        """What is not in it, the model cannot do."""
+        return sorted(self.has)
 
     def lacks(self, what: str, param: str) -> Refused:
         """The refusal of something that needs what the model cannot do.

@@ -70,11 +70,7 @@ class Facade:
                 event_id = data["event_id"][:512]
             actions, events = self._asks.carry_out(read_request(data))
         except Refused as refusal:
-            return Outcome(
-                [],
-                [self.error(refusal, refusal.code, refusal.param, event_id)],
-                event_id,
-            )
+            return Outcome([], [self.error(refusal, refusal.code, refusal.param, event_id)], event_id)
         return Outcome(actions, self._stamp(events), event_id)
 
     def error(

@@ -79,8 +79,4 @@ class History:
             self._numbered.pop(item.number, None)
 
     def _about(self, kind: str, item: Item) -> Event:
-        return {
-            "type": kind,
-            "previous_item_id": self.previous_id(item),
-            "item": item.describe(),
-        }
+        return {"type": kind, "previous_item_id": self.previous_id(item), "item": item.describe()}

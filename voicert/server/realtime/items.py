@@ -22,12 +22,7 @@ class Heard:
 
     def describe(self, status: Status) -> Event:
         content = {"type": "input_audio", "transcript": self.transcript}
-        return {
-            "type": "message",
-            "status": status,
-            "role": "user",
-            "content": [content],
-        }
+        return {"type": "message", "status": status, "role": "user", "content": [content]}
 
 
 @dataclass
@@ -47,12 +42,7 @@ class Said:
         content: list[Event] = []
         if self.pieces or status != "in_progress":
             content = [{"type": f"output_{self.modality}", self.text_field: self.transcript}]
-        return {
-            "type": "message",
-            "status": status,
-            "role": "assistant",
-            "content": content,
-        }
+        return {"type": "message", "status": status, "role": "assistant", "content": content}
 
     @property
     def text_field(self) -> str:
@@ -82,12 +72,7 @@ class Typed:
     def describe(self, status: Status) -> Event:
         kind = "output_text" if self.role == "assistant" else "input_text"
         content = [{"type": kind, "text": text} for text in self.parts]
-        return {
-            "type": "message",
-            "status": status,
-            "role": self.role,
-            "content": content,
-        }
+        return {"type": "message", "status": status, "role": self.role, "content": content}
 
 
 @dataclass(frozen=True)
@@ -101,12 +86,7 @@ class Call:
     def describe(self, status: Status) -> Event:
         about = {"call_id": self.call_id, "name": self.name}
         arguments = "" if status == "in_progress" else self.arguments
-        return {
-            "type": "function_call",
-            "status": status,
-            **about,
-            "arguments": arguments,
-        }
+        return {"type": "function_call", "status": status, **about, "arguments": arguments}
 
 
 @dataclass(frozen=True)
@@ -136,9 +116,5 @@ class Item:
 
     def describe(self) -> Event:
         """The item as the protocol shows it."""
-        shown = {
-            "id": self.id,
-            "object": "realtime.item",
-            **self.body.describe(self.status),
-        }
+        shown = {"id": self.id, "object": "realtime.item", **self.body.describe(self.status)}
         return shown if self.in_context else {**shown, "voicert": {"in_context": False}}

@@ -40,11 +40,7 @@ def _message(item: Fields, can: Capabilities) -> Body:
     texts = tuple(_text(part, role, can) for part in parts)
     if sum(map(len, texts)) > MAX_ITEM_TEXT:
         name = item.name("content")
-        raise Refused(
-            f"'{name}' is longer than {MAX_ITEM_TEXT} characters.",
-            "string_above_max_length",
-            name,
-        )
+        raise Refused(f"'{name}' is longer than {MAX_ITEM_TEXT} characters.", "string_above_max_length", name)
     match role:
         case "user":
             return Typed("user", texts)
@@ -72,10 +68,7 @@ def _text(part: Fields, role: str, can: Capabilities) -> str:
 
 
 def _call(item: Fields, can: Capabilities) -> Body:
-    name, arguments = (
-        item.need_text("name", 64),
-        item.need_text("arguments", MAX_ITEM_TEXT),
-    )
+    name, arguments = (item.need_text("name", 64), item.need_text("arguments", MAX_ITEM_TEXT))
     return Call(item.text("call_id", MAX_ID) or "", name, arguments)
 
 

@@ -32,13 +32,7 @@ def error_event(
     kind: str = "invalid_request_error",
 ) -> dict[str, Any]:
     """An ``error`` event; ``event_id`` is that of the client's message at fault."""
-    error = {
-        "type": kind,
-        "code": code,
-        "message": str(message),
-        "param": param,
-        "event_id": event_id,
-    }
+    error = {"type": kind, "code": code, "message": str(message), "param": param, "event_id": event_id}
     return {"type": "error", "error": error}
 
 
@@ -49,10 +43,7 @@ def decode(message: str | bytes) -> dict[str, Any]:
         Refused: code ``invalid_json``.
     """
     if isinstance(message, bytes):
-        raise Refused(
-            "Messages must be text frames that hold JSON; this one was binary.",
-            "invalid_json",
-        )
+        raise Refused("Messages must be text frames that hold JSON; this one was binary.", "invalid_json")
     try:
         data = json.loads(message, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -170,11 +161,7 @@ class Fields:
     def wrong_value(self, key: str, wanted: str) -> Refused:
         name = self.name(key)
         got = json.dumps(self.data.get(key))[:100]
-        return Refused(
-            f"Invalid value for '{name}': expected {wanted}, got {got}.",
-            "invalid_value",
-            name,
-        )
+        return Refused(f"Invalid value for '{name}': expected {wanted}, got {got}.", "invalid_value", name)
 
     def _typed(self, key: str, kinds: type | tuple[type, ...], wanted: str) -> Any:
         self.seen.add(key)

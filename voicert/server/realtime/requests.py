@@ -109,11 +109,7 @@ def read_request(data: dict[str, Any]) -> Request:
     reader = _READERS.get(kind)
     if reader is None:
         known = ", ".join(_READERS)
-        raise Refused(
-            f"Unknown event type '{kind[:100]}'; known are {known}.",
-            "unknown_event",
-            "type",
-        )
+        raise Refused(f"Unknown event type '{kind[:100]}'; known are {known}.", "unknown_event", "type")
     request = reader(fields)
     fields.finish()
     return request

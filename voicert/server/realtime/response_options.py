@@ -10,12 +10,7 @@ from voicert.server.realtime.items import Modality
 from voicert.server.realtime.reading import Fields, Refused
 from voicert.server.realtime.settings import Settings, TokenLimit
 from voicert.server.realtime.tools import read_tool_choice, read_tools
-from voicert.server.realtime.updates import (
-    MODEL_HABITS,
-    read_modality,
-    read_output,
-    read_token_limit,
-)
+from voicert.server.realtime.updates import MODEL_HABITS, read_modality, read_output, read_token_limit
 
 _MOST_PAIRS, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512  # of metadata
 
@@ -34,12 +29,7 @@ class ResponseOptions:
     def of(settings: Settings) -> ResponseOptions:
         """As the session has it."""
         chosen = settings
-        return ResponseOptions(
-            chosen.modality,
-            chosen.output_format,
-            chosen.voice,
-            chosen.max_output_tokens,
-        )
+        return ResponseOptions(chosen.modality, chosen.output_format, chosen.voice, chosen.max_output_tokens)
 
 
 def read_options(given: Fields | None, settings: Settings, can: Capabilities) -> ResponseOptions:
@@ -82,10 +72,7 @@ def _in_the_conversation(given: Fields, can: Capabilities) -> None:
     if conversation not in (None, "auto"):
         raise can.lacks("The model answers in the conversation only", given.name("conversation"))
     if other_input is not None:
-        raise can.lacks(
-            "The model answers from what it heard, not from other input",
-            given.name("input"),
-        )
+        raise can.lacks("The model answers from what it heard, not from other input", given.name("input"))
 
 
 def _metadata(given: Fields) -> dict[str, str] | None:

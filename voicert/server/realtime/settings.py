@@ -75,11 +75,7 @@ class Settings:
                     "noise_reduction": None,
                     "turn_detection": turn_detection,
                 },
-                "output": {
-                    "format": self.output_format.describe(),
-                    "voice": self.voice,
-                    "speed": 1.0,
-                },
+                "output": {"format": self.output_format.describe(), "voice": self.voice, "speed": 1.0},
             },
             "voicert": {**self.extras.describe(), "capabilities": can.describe()},
         }

@@ -49,8 +49,7 @@ class State:
         self.session_id = ids.new("sess")
         self.conversation_id = ids.new("conv")
         self.settings = Settings(
-            turn_detection=TurnDetection.of(server.turns),
-            transcription={"model": server.model},
+            turn_detection=TurnDetection.of(server.turns), transcription={"model": server.model}
         )
         self.history = History()
         self.answer: Answer | None = None  # asked for or in progress

@@ -27,13 +27,7 @@ class Tells:
             case said.SpeechStarted(item, start_ms):
                 self._speech_start_ms = start_ms
                 kind = "input_audio_buffer.speech_started"
-                return [
-                    {
-                        "type": kind,
-                        "audio_start_ms": start_ms,
-                        "item_id": self._user_item(item).id,
-                    }
-                ]
+                return [{"type": kind, "audio_start_ms": start_ms, "item_id": self._user_item(item).id}]
             case said.SpeechStopped(item, end_ms):
                 user = self._user_item(item)
                 kind = "input_audio_buffer.speech_stopped"
@@ -43,11 +37,7 @@ class Tells:
                 return self._committed(self._user_item(item), end_ms - start_ms)
             case said.IdleTimeout(item, start_ms, end_ms):
                 user = self._user_item(item)
-                about = {
-                    "item_id": user.id,
-                    "audio_start_ms": start_ms,
-                    "audio_end_ms": end_ms,
-                }
+                about = {"item_id": user.id, "audio_start_ms": start_ms, "audio_end_ms": end_ms}
                 triggered = {"type": "input_audio_buffer.timeout_triggered", **about}
                 return [triggered, *self._committed(user, end_ms - start_ms)]
             case said.UserText() | said.UserDone():
@@ -80,11 +70,7 @@ class Tells:
         item.status = "completed"
         heard = item.body if isinstance(item.body, Heard) else Heard()
         return [
-            {
-                "type": "input_audio_buffer.committed",
-                "previous_item_id": previous,
-                "item_id": item.id,
-            },
+            {"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": item.id},
             *state.history.add(item),
             *state.history.done(item),
             *self._transcription_delta(item, "".join(heard.early)),
@@ -107,14 +93,7 @@ class Tells:
     def _transcription_delta(self, item: Item, delta: str) -> list[Event]:
         if not delta or self._state.settings.transcription is None:
             return []
-        return [
-            {
-                "type": f"{_TRANSCRIPTION}.delta",
-                "item_id": item.id,
-                "content_index": 0,
-                "delta": delta,
-            }
-        ]
+        return [{"type": f"{_TRANSCRIPTION}.delta", "item_id": item.id, "content_index": 0, "delta": delta}]
 
     def _transcription_done(self, item: Item, heard: Heard) -> list[Event]:
         if heard.audio_ms is None or self._state.settings.transcription is None:
@@ -167,10 +146,7 @@ class Tells:
         if isinstance(event, said.ResponseResumed):
             about |= {"reason": event.reason, "paused_ms": event.paused_ms}
             return [{"type": "voicert.response.resumed", **about}]
-        about |= {
-            "audio_end_ms": event.sent_samples // SAMPLES_PER_MS,
-            "input_ms": event.input_ms,
-        }
+        about |= {"audio_end_ms": event.sent_samples // SAMPLES_PER_MS, "input_ms": event.input_ms}
         return [{"type": "voicert.response.paused", **about, "reason": "voice"}]
 
     def _truncated(self, event: said.Truncated) -> list[Event]:
@@ -180,11 +156,7 @@ class Tells:
         if item is None or not isinstance(item.body, Said):
             return []
         item.body.cut_at(event.audio_end_samples, event.transcript)
-        about = {
-            "item_id": item.id,
-            "content_index": 0,
-            "audio_end_ms": item.body.duration_ms,
-        }
+        about = {"item_id": item.id, "content_index": 0, "audio_end_ms": item.body.duration_ms}
         if state.settings.extras.playback:
             about["transcript"] = item.body.transcript
         return [{"type": "conversation.item.truncated", **about}]

@@ -37,7 +37,8 @@ def _read_tool(given: Fields) -> Tool:
     kind = given.choice("type", ("function", "mcp")) or "function"
     if kind == "mcp":
         name = given.name("type")
-        raise Refused("MCP tools are not supported; define functions.", "unsupported_value", name)
+        message = f"'{name}': MCP tools are not supported; define functions."
+        raise Refused(message, "unsupported_value", name)
     tool: Tool = {"type": kind, "name": given.need_text("name", 64)}
     description = given.text("description")
     if description is not None:

@@ -13,10 +13,7 @@ from typing import Any
 from voicert.server.realtime.reading import Fields
 from voicert.session import TurnSettings
 
-_BOLD, _SHY = (
-    0.3,
-    0.7,
-)  # thresholds below and above which the detector is made more or less ready
+_BOLD, _SHY = (0.3, 0.7)  # thresholds below and above which the detector is made more or less ready
 _MOST_AGGRESSIVE = 3
 
 
@@ -46,10 +43,7 @@ class TurnDetection:
         )
 
     def describe(self) -> dict[str, Any]:
-        both = {
-            "create_response": self.create_response,
-            "interrupt_response": self.interrupt_response,
-        }
+        both = {"create_response": self.create_response, "interrupt_response": self.interrupt_response}
         if self.type == "semantic_vad":
             return {"type": self.type, "eagerness": self.eagerness, **both}
         return {

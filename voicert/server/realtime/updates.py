@@ -20,22 +20,8 @@ from voicert.server.realtime.tools import read_tool_choice, read_tools
 from voicert.server.realtime.turn_detection import read_turn_detection
 
 MAX_TOKENS = 4096  # the largest limit that the protocol knows
-MODEL_HABITS = (
-    "model",
-    "prompt",
-    "reasoning",
-    "parallel_tool_calls",
-    "temperature",
-)  # change nothing here
-_IGNORED = (
-    "id",
-    "object",
-    "expires_at",
-    "include",
-    "tracing",
-    "truncation",
-    *MODEL_HABITS,
-)
+MODEL_HABITS = ("model", "prompt", "reasoning", "parallel_tool_calls", "temperature")  # change nothing here
+_IGNORED = ("id", "object", "expires_at", "include", "tracing", "truncation", *MODEL_HABITS)
 
 
 def apply_update(settings: Settings, update: dict[str, Any], can: Capabilities) -> Settings:
@@ -116,10 +102,7 @@ def _audio(settings: Settings, audio: Fields) -> Settings:
 def _input(settings: Settings, source: Fields) -> Settings:
     transcription, turns = source.child("transcription"), source.child("turn_detection")
     if transcription is not None:
-        settings = replace(
-            settings,
-            transcription=_transcription(settings.transcription, transcription),
-        )
+        settings = replace(settings, transcription=_transcription(settings.transcription, transcription))
     elif source.is_null("transcription"):
         settings = replace(settings, transcription=None)
     if turns is not None:
@@ -152,11 +135,7 @@ def _transcription(before: Mapping[str, Any] | None, given: Fields) -> dict[str,
 
 
 def _extras(before: Extras, given: Fields) -> Extras:
-    timing, frames, playback = (
-        given.flag("timing"),
-        given.flag("frames"),
-        given.flag("playback"),
-    )
+    timing, frames, playback = (given.flag("timing"), given.flag("frames"), given.flag("playback"))
     given.finish(ignored=("capabilities",))
     return Extras(
         before.timing if timing is None else timing,

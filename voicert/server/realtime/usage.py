@@ -42,14 +42,7 @@ class Usage:
                 "audio_tokens": self.input_audio,
                 "image_tokens": 0,
                 "cached_tokens": 0,
-                "cached_tokens_details": {
-                    "text_tokens": 0,
-                    "audio_tokens": 0,
-                    "image_tokens": 0,
-                },
+                "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0},
             },
-            "output_token_details": {
-                "text_tokens": self.output_text,
-                "audio_tokens": self.output_audio,
-            },
+            "output_token_details": {"text_tokens": self.output_text, "audio_tokens": self.output_audio},
         }
