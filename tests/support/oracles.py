@@ -12,7 +12,7 @@ import sys
 import types
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ def oracle(name: str) -> Any:
     if folder not in sys.path:
         sys.path.append(folder)  # last: what the environment has itself comes first
     try:
-        with warnings.catch_warnings(), _torchaudio_stand_in():
+        with warnings.catch_warnings(), _torchaudio_stand_in() if name == "encodec" else nullcontext():
             warnings.simplefilter("ignore")
             return importlib.import_module(name)
     except ImportError as error:

@@ -64,7 +64,7 @@ class StreamingLstm(nn.Module):
                     weights[f"{kind}_l{i}"] for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
                 )
             except KeyError as error:
-                raise CodecError(f"the LSTM's {error} is missing") from None
+                raise CodecError(f"the LSTM lacks {error.args[0]}") from None
             matrix = _gates_in_order(torch.cat([w_ih, w_hh], dim=1))
             load_linear(cast(Linear, gates), matrix, _gates_in_order(b_ih + b_hh))
 

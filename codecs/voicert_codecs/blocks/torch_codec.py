@@ -60,8 +60,8 @@ class TorchCodec(Codec[TorchCodecState]):
         self.name, self.identity = name, identity
         self.sample_rate, self.frame_size = sample_rate, frame_size
         self.num_codebooks, self.codebook_size = num_codebooks, codebook_size
-        self.device, self.dtype = torch.device(device), dtype
         try:
+            self.device, self.dtype = torch.device(device), dtype
             encoder, decoder = encoder.eval().to(self.device, dtype), decoder.eval().to(self.device, dtype)
         except (RuntimeError, AssertionError) as error:  # torch raises either, by device
             raise CodecError(f"the device {device} cannot be used: {error}") from error

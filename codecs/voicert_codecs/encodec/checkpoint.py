@@ -133,7 +133,7 @@ def config_of(weights: Weights, start: Start = "reflect") -> EncodecConfig:
         last_kernel=last.shape[2],
         residual_kernel=block.shape[2],
         compress=block.shape[1] // block.shape[0],
-        lstm_layers=len(weights.part(f"{lstm[0]}.lstm")) // 4 if lstm else 0,  # two weights, two biases
+        lstm_layers=sum("weight_ih" in name for place in lstm for name in weights.part(place)),
         shortcut_conv=bool(weights.part(f"{convs[1]}.shortcut")),
         start=start,
     )
