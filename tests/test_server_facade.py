@@ -1,4 +1,4 @@
-"""The session object: what a client sets is in force, shown in full, and refused by name where it cannot be."""
+"""The session object: what a client sets is in force, shown in full, and refused by name if it cannot be."""
 
 from __future__ import annotations
 

@@ -54,12 +54,13 @@ class Said:
         return self.sent_samples // SAMPLES_PER_MS
 
     def cut_at(self, samples: int, transcript: str | None) -> None:
-        """Ends it there; a transcript of None is the pieces that began before. It never grows again."""
+        """Ends it there, with the words that began before if no transcript is given. It never grows again."""
         if samples < self.sent_samples:
             self.sent_samples = samples
             self.pieces = [(at, text) for at, text in self.pieces if at < samples]
-        if transcript is not None:
-            self.cut = transcript
+        words = "".join(text for _, text in self.pieces) if transcript is None else transcript
+        if self.cut is None or len(words) < len(self.cut):
+            self.cut = words
 
 
 @dataclass(frozen=True)
