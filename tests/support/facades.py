@@ -55,7 +55,9 @@ def answer(facade: Facade, response: int, item: int, words: int = 2) -> list[Eve
     return facade.translate(events)
 
 
-def done(item: int, transcript: str, status: said.Status = "completed", response: int = 1) -> said.ResponseDone:
+def done(
+    item: int, transcript: str, status: said.Status = "completed", response: int = 1
+) -> said.ResponseDone:
     """The end of what `answer` began with two words."""
     reason = None if status == "completed" else "turn_detected"
     return said.ResponseDone(response, item, status, reason, transcript, 9600, None)
