@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,10 @@ from voicert_codecs.nano.runtime import open_session
 from tests.support.tiny import DEPTH, MODEL, transformer
 from voicert.errors import ModelError
 from voicert.models.config import ModelConfig
+from voicert.models.duplex import Logits
 from voicert.models.export import export
-from voicert.models.onnx_model import Logits, StepRunner
+from voicert.models.onnx_runner import OnnxRunner
+from voicert.models.slots import StepInputs
 from voicert.models.transformer import DuplexTransformer
 
 CAPACITY = MODEL.window + 5
@@ -23,51 +24,56 @@ STEPS = 3 * CAPACITY
 HEADS = ("text", "user_text", "codes")
 
 
-@dataclasses.dataclass
-class Inputs:
-    """Of all steps: user [T, B, K, F], own [T, B, K], text and user text [T, B]."""
-
-    user: NDArray[np.int64]
-    own: NDArray[np.int64]
-    text: NDArray[np.int64]
-    user_text: NDArray[np.int64]
-
-    def at(self, t: int, rows: slice = slice(None)) -> tuple[NDArray[np.int64], ...]:
-        return self.user[t, rows], self.own[t, rows], self.text[t, rows], self.user_text[t, rows]
-
-
-def inputs(rows: int, steps: int = STEPS) -> Inputs:
+def inputs(rows: int, steps: int = STEPS) -> StepInputs:
+    """[B, ...] of T steps in a row."""
     rng = np.random.default_rng(4)
     k, n, words = MODEL.codebooks, MODEL.codebook_size, MODEL.text_size
-    user = rng.integers(n, size=(steps, rows, k, MODEL.user_frames))
-    own = rng.integers(n, size=(steps, rows, k))
-    return Inputs(user, own, rng.integers(words, size=(steps, rows)), rng.integers(words, size=(steps, rows)))
+    return StepInputs(
+        rng.integers(n, size=(rows, k, MODEL.user_frames - 1 + steps)),
+        rng.integers(n, size=(rows, k, steps)),
+        rng.integers(words, size=(rows, steps)),
+        rng.integers(words, size=(rows, steps)),
+    )
 
 
-def runner(step: Path, slots: int, config: ModelConfig = MODEL) -> StepRunner:
-    return StepRunner(open_session(step, 1), config, slots, CAPACITY)
+def piece(some: StepInputs, first: int, count: int, rows: slice = slice(None)) -> StepInputs:
+    """``count`` steps from the ``first`` on."""
+    end = first + count
+    user = some.user[rows, :, first : end + MODEL.user_frames - 1]
+    steps = rows, slice(first, end)
+    return StepInputs(user, some.own[rows, :, first:end], some.text[steps], some.user_text[steps])
 
 
-def run(graph: StepRunner, some: Inputs, slots: list[int], first: int = 0) -> list[Logits]:
-    """All steps, row i in slots[i]; ``first`` is the position of the first step."""
-    where, steps = np.array(slots), range(len(some.text))
-    return [graph.run(*some.at(t), where, np.full(len(slots), first + t)) for t in steps]
+def runner(step: Path, slots: int, config: ModelConfig = MODEL) -> OnnxRunner:
+    return OnnxRunner(open_session(step, 1), config, slots, CAPACITY)
+
+
+def run(
+    graph: OnnxRunner, some: StepInputs, slots: list[int], first: int = 0, at_once: int = 1
+) -> list[Logits]:
+    """All steps, ``at_once`` of them in a run, row i in slots[i]; ``first`` is their first position."""
+    where, steps = np.array(slots), some.text.shape[1]
+    starts = range(0, steps, at_once)
+    counts = [min(at_once, steps - t) for t in starts]
+    return [
+        graph.run(piece(some, t, n), where, np.full(len(slots), first + t))
+        for t, n in zip(starts, counts, strict=True)
+    ]
 
 
 def heads(some: list[Logits]) -> list[NDArray[np.float32]]:
-    """Logits of each head, [T, B, ...]."""
-    return [np.stack([getattr(logits, name) for logits in some]) for name in HEADS]
+    """Logits of each head, [B, T, ...]."""
+    return [np.concatenate([getattr(logits, name) for logits in some], 1) for name in HEADS]
 
 
 @torch.inference_mode()
-def reference(model: DuplexTransformer, some: Inputs) -> list[NDArray[np.float32]]:
-    """As ``heads``, by PyTorch."""
-    cache, slots = model.init_cache(some.text.shape[1], CAPACITY), torch.arange(some.text.shape[1])
-    rows: list[tuple[torch.Tensor, ...]] = []
-    for t in range(len(some.text)):
-        hidden = model.step(*(torch.from_numpy(x) for x in some.at(t)), cache, slots)
-        rows.append((model.text_head(hidden), model.user_text_head(hidden), model.code_logits(hidden)))
-    return [torch.stack([row[i] for row in rows]).numpy() for i in range(len(HEADS))]
+def reference(model: DuplexTransformer, some: StepInputs) -> list[NDArray[np.float32]]:
+    """As ``heads``, by PyTorch in one uncached pass."""
+    streams = (some.user, some.own, some.text, some.user_text)
+    hidden = model(*(torch.from_numpy(x) for x in streams))
+    return [
+        h.numpy() for h in (model.text_head(hidden), model.user_text_head(hidden), model.code_logits(hidden))
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +105,28 @@ def test_a_row_is_the_same_alone_and_among_others(precision: str, request: pytes
     some = inputs(9, 40)
     whole = heads(run(runner(step, 9), some, list(range(9))))
     for count in (1, 2, 5):
-        few = Inputs(
-            some.user[:, :count], some.own[:, :count], some.text[:, :count], some.user_text[:, :count]
-        )
+        few = piece(some, 0, 40, slice(count))
         part = heads(run(runner(step, count), few, list(range(count))))
         for ours, theirs in zip(part, whole, strict=True):
-            assert np.array_equal(ours.argmax(-1), theirs[:, :count].argmax(-1))
-            np.testing.assert_allclose(ours, theirs[:, :count], atol=1e-5)
+            assert np.array_equal(ours.argmax(-1), theirs[:count].argmax(-1))
+            np.testing.assert_allclose(ours, theirs[:count], atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["tiny_step", "tiny_step_int8"])
+@pytest.mark.parametrize("at_once", [2, 3, 5])
+def test_several_steps_at_once_are_those_steps(
+    precision: str, at_once: int, request: pytest.FixtureRequest
+) -> None:
+    """Logits, keys and values, for one row and for two, three times around the ring."""
+    step: Path = request.getfixturevalue(precision)
+    for rows in (1, 2):
+        some, single, several = inputs(rows), runner(step, 3), runner(step, 3)
+        one_by_one = heads(run(single, some, [2, 0][:rows]))
+        made = heads(run(several, some, [2, 0][:rows], at_once=at_once))
+        for ours, theirs in zip(made, one_by_one, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        for ours, theirs in zip(several.read(2), single.read(2), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_keys_and_values_stay_where_they_are(tiny_step: Path) -> None:
@@ -128,7 +149,7 @@ def test_late_positions_give_what_early_ones_give(tiny_step: Path) -> None:
     late = heads(run(runner(tiny_step, 1), some, [0], first=130_000_000))
     settled = MODEL.layers * MODEL.window
     for a, b in zip(early, late, strict=True):
-        np.testing.assert_allclose(b[settled:], a[settled:], atol=1e-5)
+        np.testing.assert_allclose(b[:, settled:], a[:, settled:], atol=1e-5)
 
 
 def test_a_depth_transformer_is_not_exported(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tests.support.tiny import MODEL, speech_model, user_codes
 from voicert.errors import ModelError
 from voicert.models.base import Control, Sampling, StepOutput
-from voicert.models.onnx_model import REWIND_FRAMES, OnnxSpeechModel
+from voicert.models.duplex import DuplexModel
+from voicert.models.slots import REWIND_FRAMES
 from voicert.models.vocabulary import END, PAD, START
 
 Tokens = list[tuple[int, int, tuple[int, ...]]]  # of each step: text, user text, codes
@@ -27,9 +28,7 @@ def hushed(rows: list[bool] | NDArray[np.bool_]) -> Control:
     return dataclasses.replace(Control.free(len(rows)), hush=np.array(rows))
 
 
-def converse(
-    model: OnnxSpeechModel, slot: int, user: NDArray[np.int64], hush: set[int] = frozenset()
-) -> Tokens:
+def converse(model: DuplexModel, slot: int, user: NDArray[np.int64], hush: set[int] = frozenset()) -> Tokens:
     """Steps one slot alone through user [T, K]; ``hush`` are the hushed steps."""
     return [row(model.step(np.array([slot]), u[None], hushed([t in hush]))) for t, u in enumerate(user)]
 
@@ -149,9 +148,9 @@ def test_a_new_conversation_knows_nothing_of_the_one_before(tiny_step: Path) -> 
     assert converse(model, 0, user_codes(8, 60)) == converse_from(tiny_step, DRAWN, user_codes(8, 60))
 
 
-def size(model: OnnxSpeechModel) -> list[tuple[tuple[int, ...], int]]:
+def size(model: DuplexModel) -> list[tuple[tuple[int, ...], int]]:
     """Shape and address of everything a slot is kept in."""
-    arrays = [*model._states.parts(), *model._runner._arrays]
+    arrays = [*model._slots.parts(), *model._runner._arrays]
     return [(a.shape, a.ctypes.data) for a in arrays]
 
 
@@ -162,4 +161,4 @@ def test_a_long_conversation_takes_no_more_memory_than_a_short_one(tiny_step: Pa
     converse(model, 0, user_codes(10, 1200))
     assert size(model) == before
     saved = model.snapshot(0)
-    assert sum(a.nbytes for a in (*saved.keys_values, *saved.parts)) < 400_000
+    assert sum(a.nbytes for a in (*saved.keys_values, *saved.tokens)) < 400_000

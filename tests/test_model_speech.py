@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tests.support import naive
 from tests.support.tiny import MODEL, SILENCE, VOCABULARY, speech_model, transformer, user_codes
 from voicert.models.base import Control, Sampling, StepOutput
-from voicert.models.onnx_model import Logits, OnnxSpeechModel
+from voicert.models.duplex import DuplexModel, Logits
+from voicert.models.slots import StepInputs
 from voicert.models.vocabulary import END, PAD, START
 
 STEPS = 4 * MODEL.window
@@ -20,7 +21,7 @@ GREEDY = Sampling()
 
 
 def converse(
-    model: OnnxSpeechModel, slot: int, user: NDArray[np.int64], hush: set[int] = frozenset()
+    model: DuplexModel, slot: int, user: NDArray[np.int64], hush: set[int] = frozenset()
 ) -> StepOutput:
     """Steps one slot through user [T, K] → all its outputs: text [T], user text [T], codes [T, K]."""
     free = Control.free(1)
@@ -64,12 +65,11 @@ def test_it_writes_what_uncached_passes_write(tiny_step: Path, delays: tuple[int
 class Speechless:
     """In place of the graph: would start an answer at any time, and never writes or ends one."""
 
-    def run(self, user: NDArray[np.int64], *_: object) -> Logits:
-        text = np.zeros((len(user), len(VOCABULARY)), np.float32)
-        text[:, START], text[:, PAD] = 2.0, 1.0
-        return Logits(
-            text, text.copy(), np.zeros((len(user), MODEL.codebooks, MODEL.codebook_size), np.float32)
-        )
+    def run(self, inputs: StepInputs, *_: object) -> Logits:
+        text = np.zeros((*inputs.text.shape, len(VOCABULARY)), np.float32)
+        text[..., START], text[..., PAD] = 2.0, 1.0
+        codes = np.zeros((*inputs.text.shape, MODEL.codebooks, MODEL.codebook_size), np.float32)
+        return Logits(text, text.copy(), codes)
 
 
 def test_an_answer_that_writes_nothing_any_more_is_ended(

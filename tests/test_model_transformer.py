@@ -27,7 +27,17 @@ class Streams:
 
     def step(self, t: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The inputs of step t alone."""
-        return self.user[:, :, t : t + F], self.own[:, :, t], self.text[:, t], self.user_text[:, t]
+        return self.some(t, 1)
+
+    def some(self, t: int, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The inputs of ``count`` steps from t on."""
+        end = t + count
+        return (
+            self.user[:, :, t : end + F - 1],
+            self.own[:, :, t:end],
+            self.text[:, t:end],
+            self.user_text[:, t:end],
+        )
 
     def until(self, t: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The inputs of the steps before t."""
@@ -54,7 +64,7 @@ def model() -> DuplexTransformer:
 def stepped(model: DuplexTransformer, some: Streams, cache: Cache, steps: int = STEPS) -> Tensor:
     """Hidden [B, T, D], one step after the other, row i in slot i."""
     slots = torch.arange(len(some.text))
-    return torch.stack([model.step(*some.step(t), cache, slots) for t in range(steps)], 1)
+    return torch.cat([model.steps(*some.step(t), cache, slots) for t in range(steps)], 1)
 
 
 @pytest.mark.parametrize("spare", [0, 1, 13])
@@ -67,6 +77,21 @@ def test_cached_equals_uncached(model: DuplexTransformer, spare: int) -> None:
     torch.testing.assert_close(stepped(model, some, cache), whole, atol=1e-5, rtol=0)
     assert cache.keys.shape == (MODEL.layers, 2, MODEL.kv_heads, MODEL.window + spare, MODEL.head_dim)
     assert cache.position.tolist() == [STEPS, STEPS]
+
+
+@pytest.mark.parametrize("at_once", [2, 7, 14])
+def test_several_steps_at_once_are_those_steps(model: DuplexTransformer, at_once: int) -> None:
+    """In a ring that has room for no more than the window and those steps."""
+    some, slots = streams(2), torch.tensor([2, 0])
+    cache, single = (model.init_cache(3, MODEL.window + at_once - 1) for _ in range(2))
+    with torch.inference_mode():
+        counts = [(t, min(at_once, STEPS - t)) for t in range(0, STEPS, at_once)]
+        made = torch.cat([model.steps(*some.some(t, n), cache, slots) for t, n in counts], 1)
+        torch.testing.assert_close(made, model(*some.until(STEPS)), atol=1e-5, rtol=0)
+        for t in range(STEPS):
+            model.steps(*some.step(t), single, slots)
+    torch.testing.assert_close(cache.keys, single.keys, atol=1e-5, rtol=0)
+    assert not cache.values[:, 1].any()
 
 
 def test_what_comes_later_changes_nothing_before(model: DuplexTransformer) -> None:
@@ -100,9 +125,9 @@ def test_slots_run_at_their_own_positions(model: DuplexTransformer) -> None:
             n = len(late)
             pairs = zip(some.step(t), some.step(n), strict=True)
             inputs = [torch.cat([a[:1], b[1:]]) if both else a[:1] for a, b in pairs]
-            hidden = model.step(*inputs, cache, torch.tensor([2, 0] if both else [2]))
-            first.append(hidden[0])
-            late += [hidden[1]] if both else []
+            hidden = model.steps(*inputs, cache, torch.tensor([2, 0] if both else [2]))
+            first.append(hidden[0, 0])
+            late += [hidden[1, 0]] if both else []
         whole = model(*some.until(STEPS))
     torch.testing.assert_close(torch.stack(first), whole[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(torch.stack(late), whole[1, : len(late)], atol=1e-5, rtol=0)
@@ -113,9 +138,11 @@ def test_slots_run_at_their_own_positions(model: DuplexTransformer) -> None:
 def test_the_ring_shows_exactly_the_last_window() -> None:
     for position in (0, 3, 7, 8, 100, 10**7 + 3):
         capacity, window = 11, 8
-        seen = ring_mask(torch.tensor([position]), capacity, window)[0] == 0
+        seen = ring_mask(torch.tensor([[position]]), capacity, window)[0, 0] == 0
         wanted = {p % capacity for p in range(max(0, position - window + 1), position + 1)}
         assert {int(i) for i in torch.nonzero(seen)} == wanted
+        later = torch.tensor([[position, position + 1, position + 3]])  # written in the same run
+        assert (ring_mask(later, capacity, window)[0, 0] == 0).equal(seen)
 
 
 def test_angles_stay_exact_in_long_conversations() -> None:

@@ -152,6 +152,11 @@ class ScriptedModel:
     def piece(self, token: int) -> str:
         return self.pieces[token]
 
+    def tokens(self, text: str) -> list[int]:
+        """A word it knows is one token, any other the first "hello"."""
+        known = {piece.strip(): token for token, piece in enumerate(self.pieces) if piece}
+        return [known.get(word, len(self.pieces) - 2) for word in text.split()]
+
     def reset(self, slot: int, sampling: Sampling) -> None:
         self.ears[slot] = Ear(sampling)
         self.past[slot].clear()

@@ -16,7 +16,8 @@ from voicert_codecs.nano.config import NanoCodecConfig
 from voicert_codecs.nano.runtime import open_session
 
 from voicert.models.config import DepthConfig, ModelConfig
-from voicert.models.onnx_model import OnnxSpeechModel
+from voicert.models.duplex import DuplexModel
+from voicert.models.onnx_runner import OnnxRunner
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 if TYPE_CHECKING:
@@ -99,9 +100,18 @@ def export_step(path: Path, bits: int | None) -> Path:
     return path
 
 
-def speech_model(step: Path, max_slots: int, config: ModelConfig = MODEL) -> OnnxSpeechModel:
+def speech_model(step: Path, max_slots: int, config: ModelConfig = MODEL) -> DuplexModel:
     """A fresh model over the exported step; ``config`` may differ from MODEL in window and delays."""
-    return OnnxSpeechModel("tiny", open_session(step, 1), config, VOCABULARY, SILENCE, max_slots)
+    runner = OnnxRunner(open_session(step, 1), config, max_slots)
+    return DuplexModel("tiny", runner, config, VOCABULARY, SILENCE)
+
+
+def torch_model(max_slots: int, **changes: Any) -> DuplexModel:
+    """The same run by PyTorch; ``changes`` are to the configuration MODEL."""
+    from voicert.models.torch_runner import TorchRunner
+
+    model = transformer(**changes)
+    return DuplexModel("tiny", TorchRunner(model, max_slots), model.config, VOCABULARY, SILENCE)
 
 
 def user_codes(seed: int, steps: int) -> NDArray[np.int64]:

@@ -170,9 +170,8 @@ class Engine:
             self._meter.add(timing)
             try:
                 text, user_text, wants = tokens[row]
-                place.seat.advance(
-                    frame, Stepped(text, user_text, voice[row], frame.hush, timing, wants, retaken[row])
-                )
+                heard = (text, user_text, voice[row], frame.hush, timing, wants, retaken[row])
+                place.seat.advance(frame, Stepped(*heard, out.calls.get(row)))
             except Exception as error:
                 log.exception("a session's logic failed")
                 self._fail(place, "internal_error", f"the session could not go on: {error}")

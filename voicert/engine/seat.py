@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from voicert.models.base import ToolRequest
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -45,6 +47,7 @@ class Stepped:
     timing: Timing
     wants: bool = False  # outside of an answer the model itself chose to begin one, hushed or not
     retaken: tuple[int, ...] = ()  # user text of the steps that `Frame.retake` had taken again
+    call: ToolRequest | None = None  # a function that the model asks for in this step
 
 
 class Seat(Protocol):

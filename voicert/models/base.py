@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +41,18 @@ class Control:
 
 
 @dataclass(frozen=True)
+class ToolRequest:
+    """The model asks for a function to be called; the result goes back through the user's text."""
+
+    name: str
+    arguments: str  # JSON
+
+
+def _no_calls() -> dict[int, ToolRequest]:
+    return {}
+
+
+@dataclass(frozen=True)
 class StepOutput:
     """What one step gives; row ``i`` belongs to ``slots[i]`` of the call.
 
@@ -52,6 +64,7 @@ class StepOutput:
     user_text: Ints  # [B] the token of what was heard from the user
     codes: Ints  # [B, K] the assistant's audio frame that this step completes
     wants: Bools  # [B] outside of an answer the model itself chose to begin one, hushed or not
+    calls: dict[int, ToolRequest] = field(default_factory=_no_calls)  # by row
 
 
 class SpeechModel(Protocol):
@@ -69,6 +82,10 @@ class SpeechModel(Protocol):
 
     def piece(self, token: int) -> str:
         """Text of one token, leading space included; ``""`` for pad, start and end."""
+        ...
+
+    def tokens(self, text: str) -> list[int]:
+        """Typed text for the stream of the user's text, one token per step; empty if none can be spelled."""
         ...
 
     def reset(self, slot: int, sampling: Sampling) -> None:

@@ -1,4 +1,4 @@
-"""Makes the ONNX step of :mod:`voicert.models.onnx_model` from the PyTorch model; needs torch and onnx."""
+"""Makes the ONNX step of :mod:`voicert.models.onnx_runner` from the PyTorch model; needs torch and onnx."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from voicert.models.transformer import DuplexTransformer
 
 
 class _Step(nn.Module):
-    """One position with the caches as explicit inputs and outputs."""
+    """Some positions of each row with the caches as explicit inputs and outputs."""
 
     def __init__(self, model: DuplexTransformer) -> None:
         super().__init__()
@@ -38,19 +38,18 @@ class _Step(nn.Module):
         caches: list[Tensor],
     ) -> tuple[Tensor, ...]:
         m = self.model
-        x = m.embed(user, own[..., None], text[:, None], user_text[:, None])
-        cos, sin = cos[:, None, None], sin[:, None, None]
-        heads = torch.arange(m.config.kv_heads)[None, :]
-        where = (slots[:, None], heads, index[:, None])  # [B, Hkv]
+        x = m.embed(user, own, text, user_text)  # [B, T, D]
+        cos, sin = cos[:, None], sin[:, None]
+        heads = torch.arange(m.config.kv_heads)[None, :, None]
+        where = (slots[:, None, None], heads, index[:, None, :])  # [B, Hkv, T]
         new: list[Tensor] = []
         for i, layer in enumerate(m.layers):
             q, k, v = layer.attention.project(layer.norm1(x), cos, sin)
-            keys = caches[2 * i].index_put(where, k[:, :, 0])
-            values = caches[2 * i + 1].index_put(where, v[:, :, 0])
+            keys, values = caches[2 * i].index_put(where, k), caches[2 * i + 1].index_put(where, v)
             new += [keys, values]
             x = layer.mlp(x + layer.attention.attend(q, keys[slots], values[slots], mask))
-        x = m.norm(x)  # [B, 1, D]: only products of three-dimensional inputs are quantised
-        return *new, m.text_head(x)[:, 0], m.user_text_head(x)[:, 0], m.code_logits(x)[:, 0]
+        x = m.norm(x)
+        return *new, m.text_head(x), m.user_text_head(x), m.code_logits(x)
 
 
 def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
@@ -64,9 +63,10 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
     c = model.config
     args = _example(c)
     count = 2 * c.layers
-    batch, slots, ring = (torch.export.Dim(n, min=2) for n in ("batch", "slots", "capacity"))
-    row = {0: batch}
-    shapes = (row,) * 8 + ({0: batch, 1: ring}, [{0: slots, 2: ring}] * count)
+    batch, steps, slots, ring = (torch.export.Dim(n, min=2) for n in ("batch", "steps", "slots", "capacity"))
+    heard, row = {0: batch, 2: steps + c.user_frames - 1}, {0: batch, 1: steps}
+    caches = [{0: slots, 2: ring}] * count
+    shapes = heard, {0: batch, 2: steps}, row, row, {0: batch}, row, row, row, row | {2: ring}, caches
     inputs = ["user", "own", "text", "user_text", "slots", "index", "cos", "sin", "mask"]
     inputs += [f"cache{i}" for i in range(count)]
     outputs = [f"new_cache{i}" for i in range(count)]
@@ -80,21 +80,21 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
 
 def _example(c: ModelConfig) -> tuple[Any, ...]:
     """Arguments of the step, each an object of its own: the exporter takes one object for one input."""
-    slots, capacity, rows, half = 3, 12, 2, c.head_dim // 2
+    slots, capacity, rows, steps, half = 3, 12, 2, 4, c.head_dim // 2
 
     def ints(*shape: int) -> Tensor:
         return torch.zeros(shape, dtype=torch.int64)
 
     return (
-        ints(rows, c.codebooks, c.user_frames),
-        ints(rows, c.codebooks),
-        ints(rows),
-        ints(rows),
+        ints(rows, c.codebooks, c.user_frames - 1 + steps),
+        ints(rows, c.codebooks, steps),
+        ints(rows, steps),
+        ints(rows, steps),
         torch.arange(rows),
-        ints(rows),
-        torch.zeros(rows, half),
-        torch.zeros(rows, half),
-        torch.zeros(rows, capacity),
+        torch.arange(steps).repeat(rows, 1),
+        torch.zeros(rows, steps, half),
+        torch.zeros(rows, steps, half),
+        torch.zeros(rows, steps, capacity),
         [torch.zeros(slots, c.kv_heads, capacity, c.head_dim) for _ in range(2 * c.layers)],
     )
 

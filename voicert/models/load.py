@@ -13,7 +13,8 @@ from voicert_codecs.nano.runtime import NanoCodec, open_session
 from voicert.errors import ModelError
 from voicert.models.base import Bundle, Ints, Sampling
 from voicert.models.config import ModelConfig, load_config
-from voicert.models.onnx_model import OnnxSpeechModel
+from voicert.models.duplex import DuplexModel
+from voicert.models.onnx_runner import OnnxRunner
 from voicert.models.vocabulary import Vocabulary
 
 BUNDLED = ("nano",)
@@ -55,7 +56,8 @@ def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
             f"its codec {codec.num_codebooks} of {codec.codebook_size}"
         )
     silence, sampling, examples = _settings(extra, folder, config)
-    model = OnnxSpeechModel(name_or_path, session, config, vocabulary, silence, max_slots)
+    runner = OnnxRunner(session, config, max_slots)
+    model = DuplexModel(name_or_path, runner, config, vocabulary, silence)
     return Bundle(model, codec, sampling, examples)
 
 

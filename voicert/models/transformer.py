@@ -72,12 +72,18 @@ class Attention(nn.Module):
         return self.out(y.transpose(1, 2).flatten(2))
 
     def attend(self, q: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        """One position on a cache: q [B, H, 1, d], keys, values [B, Hkv, C, d], mask [B, C] → [B, 1, D]."""
+        """Positions on a cache: q [B, H, T, d], keys, values [B, Hkv, C, d], mask [B, T, C] → [B, T, D].
+
+        The queries of a group are rows of one product, so that a position gives the same bits with any T.
+        """
         c = self.config
-        q = q.reshape(-1, c.kv_heads, c.heads // c.kv_heads, c.head_dim) * c.head_dim**-0.5
-        scores = q @ keys.transpose(2, 3) + mask[:, None, None, :]  # [B, Hkv, G, C]
-        y = torch.softmax(scores, dim=-1) @ values  # [B, Hkv, G, d]
-        return self.out(y.reshape(-1, 1, c.heads * c.head_dim))
+        groups, steps = c.heads // c.kv_heads, q.shape[2]
+        q = q.reshape(-1, c.kv_heads, groups * steps, c.head_dim) * c.head_dim**-0.5
+        scores = (q @ keys.transpose(2, 3)).reshape(-1, c.kv_heads, groups, steps, keys.shape[2])
+        weights = torch.softmax(scores + mask[:, None, None], dim=-1)  # [B, Hkv, G, T, C]
+        y = weights.flatten(2, 3) @ values  # [B, Hkv, G * T, d]
+        y = y.reshape(-1, c.kv_heads, groups, steps, c.head_dim).permute(0, 3, 1, 2, 4)
+        return self.out(y.flatten(2))
 
 
 class Layer(nn.Module):
@@ -140,11 +146,12 @@ class DuplexTransformer(nn.Module):
         """
         c = self.config
         offset = torch.arange(c.codebooks)[:, None] * c.codebook_size
-        heard = self.user_embedding(user + offset).sum(1)  # [B, F - 1 + T, user_dim]
+        # Codebooks stand behind the time: summed so, a step has the same bits whatever B and T are.
+        heard = self.user_embedding((user + offset).transpose(1, 2)).sum(2)  # [B, F - 1 + T, user_dim]
         steps = own.shape[2]
         windows = torch.cat([heard[:, i : i + steps] for i in range(c.user_frames)], dim=2)
         x = self.user_output(F.gelu(self.user_input(windows), approximate="tanh"))
-        x = x + self.own_embedding(own + offset).sum(1)
+        x = x + self.own_embedding((own + offset).transpose(1, 2)).sum(2)
         return x + self.text_embedding(text) + self.user_text_embedding(user_text)
 
     def window_mask(self, steps: int) -> Tensor | None:
@@ -179,29 +186,35 @@ class DuplexTransformer(nn.Module):
         shape = (c.layers, slots, c.kv_heads, capacity, c.head_dim)
         return Cache(torch.zeros(shape), torch.zeros(shape), torch.zeros(slots, dtype=torch.int64))
 
-    def step(
+    def steps(
         self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor, cache: Cache, slots: Tensor
     ) -> Tensor:
-        """One position of ``slots`` [B]: user [B, K, F], own [B, K], text [B] → [B, D]; updates the cache."""
+        """The next T positions of ``slots`` [B]: user [B, K, F - 1 + T], own [B, K, T], text and user text
+        [B, T] → hidden [B, T, D]; updates the cache. T is at most the cache's capacity less the window.
+        """
         c = self.config
-        x = self.embed(user, own[..., None], text[:, None], user_text[:, None])
-        position = cache.position[slots]
+        x = self.embed(user, own, text, user_text)
+        position = cache.position[slots, None] + torch.arange(text.shape[1])  # [B, T]
         capacity = cache.keys.shape[3]
         cos, sin = rope_angles(position, c.head_dim, c.rope_base)
-        cos, sin = cos[:, None, None], sin[:, None, None]
+        cos, sin = cos[:, None], sin[:, None]
         mask = ring_mask(position, capacity, c.window)
+        where = (slots[:, None, None], torch.arange(c.kv_heads)[:, None], position[:, None] % capacity)
         for i, layer in enumerate(self.layers):
             q, k, v = layer.attention.project(layer.norm1(x), cos, sin)
-            cache.keys[i, slots, :, position % capacity] = k[:, :, 0]
-            cache.values[i, slots, :, position % capacity] = v[:, :, 0]
+            cache.keys[i][where], cache.values[i][where] = k, v
             x = layer.mlp(x + layer.attention.attend(q, cache.keys[i, slots], cache.values[i, slots], mask))
-        cache.position[slots] += 1
-        return self.norm(x)[:, 0]
+        cache.position[slots] += text.shape[1]
+        return self.norm(x)
 
 
 def ring_mask(position: Tensor, capacity: int, window: int) -> Tensor:
-    """[B, capacity]: 0 where the ring has one of the ``window`` positions up to ``position``, else -inf."""
-    index = torch.arange(capacity)[None, :]
-    age = (position[:, None] - index) % capacity  # how many steps ago this entry was written, 0 is now
-    seen = (age < window) & (age <= position[:, None])
+    """position [B, T] → [B, T, capacity]: 0 where the ring has one of the ``window`` positions up to it.
+
+    Else -inf. The ring may already hold the positions of the same call that come after.
+    """
+    last = position[:, -1:, None]
+    held = last - (last - torch.arange(capacity)) % capacity  # [B, 1, capacity] the position at each entry
+    age = position[..., None] - held
+    seen = (held >= 0) & (age >= 0) & (age < window)
     return torch.zeros(age.shape).masked_fill(~seen, float("-inf"))

@@ -1,0 +1,227 @@
+"""The duplex model as the engine drives it: the rules of an answer around a runner of the transformer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicert.errors import ModelError
+from voicert.models.base import Bools, Control, Ints, Sampling, StepOutput
+from voicert.models.config import ModelConfig
+from voicert.models.sampling import draw, uniforms
+from voicert.models.slots import REWIND_FRAMES, Slots, StepInputs, StepTokens
+from voicert.models.vocabulary import END, PAD, START, Vocabulary
+
+Floats = NDArray[np.float32]
+Random = list[NDArray[np.float64]]  # numbers in [0, 1) of each row: one for the text, one per codebook
+
+
+@dataclass
+class Logits:
+    """Of T positions of each row."""
+
+    text: Floats  # [B, T, V]
+    user_text: Floats  # [B, T, V]
+    codes: Floats  # [B, T, K, N]; empty of a model with a depth transformer, see `Runner.codes_in_turn`
+    hidden: Any = None  # of a model with a depth transformer: what its `codes_in_turn` needs
+
+
+class Draw(Protocol):
+    def __call__(self, codebook: int, logits: Floats) -> Ints:
+        """Logits [B, N] of a codebook → its codes [B]."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs the transformer and holds the keys and values of every slot, in a ring of its own."""
+
+    slots: int
+
+    def run(self, inputs: StepInputs, slots: Ints, position: Ints) -> Logits:
+        """Positions ``position`` [B] and the T - 1 after it of every slot in ``slots`` [B].
+
+        T is at most REWIND_FRAMES. A row's result does not depend on B, T or the other rows.
+        """
+        ...
+
+    def codes_in_turn(self, hidden: Any, text: Ints, choose: Draw) -> Ints:
+        """Codes [B, K] of the one position of ``hidden`` whose text is ``text`` [B], chosen in turn."""
+        ...
+
+    def read(self, slot: int) -> list[Floats]:
+        """A copy of a slot's keys and values."""
+        ...
+
+    def write(self, slot: int, saved: list[Floats]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy of one slot."""
+
+    keys_values: list[Floats]
+    tokens: tuple[NDArray[Any], ...]
+    sampling: Sampling
+
+
+class DuplexModel:
+    """See :class:`voicert.models.base.SpeechModel`.
+
+    Args:
+        silence: [K] the codes of a silent frame.
+    """
+
+    def __init__(
+        self, name: str, runner: Runner, config: ModelConfig, vocabulary: Vocabulary, silence: Ints
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.frame_rate = config.frame_rate
+        self.num_codebooks = config.codebooks
+        self.max_slots = runner.slots
+        self.pad_id, self.start_id, self.end_id = PAD, START, END
+        self.rewind_frames = REWIND_FRAMES
+        self.answer_lead_frames = config.answer_lead_frames
+        self.vocabulary = vocabulary
+        self._silence = silence
+        self._quiet = np.arange(1, config.longest_quiet + 1)  # steps ago
+        self._sampling: list[Sampling] = [Sampling()] * runner.slots
+        self._slots = Slots(config, silence, runner.slots)
+        self._runner = runner
+
+    def piece(self, token: int) -> str:
+        return self.vocabulary.piece(token)
+
+    def tokens(self, text: str) -> list[int]:
+        return self.vocabulary.encode(text)
+
+    def reset(self, slot: int, sampling: Sampling) -> None:
+        self._slots.reset(slot)
+        self._sampling[slot] = sampling
+
+    def step(self, slots: Ints, user_codes: Ints, control: Control) -> StepOutput:
+        s = self._slots
+        position = s.position[slots]
+        logits = self._runner.run(s.inputs(slots, user_codes), slots, position)
+        answering = s.answering[slots, (position - 1) % s.ring]
+        how = [self._sampling[int(slot)] for slot in slots]
+        random = [
+            uniforms(h.seed, int(at), self.num_codebooks + 1) for h, at in zip(how, position, strict=True)
+        ]
+        text = self._text(how, logits.text[:, 0], answering, random)
+        wants = text == START
+        quiet = (s.text[slots[:, None], (position[:, None] - self._quiet) % s.ring] == PAD).all(1)
+        text = np.where(answering & quiet & (text == PAD), END, text)  # it lost its thread
+        text = np.where(control.start & ~answering, START, text)
+        text = np.where(control.hush, np.where(answering, END, PAD), text)
+        inside = answering | (text == START)
+        codes = self._codes(how, logits, text, random)
+        codes[~inside | control.hush] = self._silence
+        heard = logits.user_text[:, 0].argmax(-1)
+        user_text = np.where(control.user_text < 0, heard, control.user_text)
+        goes_on = inside & (text != END)
+        s.write(
+            slots,
+            position,
+            StepTokens(user_codes, text, user_text, codes, goes_on, control.hush, control.user_text),
+        )
+        s.undone[slots] = 0
+        return StepOutput(text, user_text, self._complete_frame(slots, position), wants)
+
+    def rewind(self, slot: int, frames: int) -> None:
+        self._slots.rewind(slot, frames)
+
+    def retake(self, slot: int, frames: int) -> StepOutput:
+        """All positions in one run, on what was heard in them before as a draft.
+
+        A run is right up to the first position that hears something else; the next one goes on from there.
+        """
+        s, undone = self._slots, int(self._slots.undone[slot])
+        if not 1 <= frames <= undone:
+            raise ModelError(f"cannot retake {frames} steps: {undone} of this slot are undone")
+        steps = s.position[slot] + np.arange(frames)
+        now, before = steps % s.ring, (steps - 1) % s.ring
+        cut = bool(s.answering[slot, before[0]])
+        still = np.tile(self._silence, (frames, 1))
+        text, given, user = np.full(frames, PAD), s.given[slot, now], s.user[slot, now]
+        text[0] = END if cut else PAD
+        heard, wants = s.user_text[slot, now], np.zeros(frames, np.bool_)
+        past = s.user[slot, (steps[0] + np.arange(1 - self.config.user_frames, 0)) % s.ring]
+        whole = StepInputs(
+            np.concatenate([past, user]).T[None],
+            np.concatenate([s.codes[slot, before[:1]], still[1:]]).T[None],
+            np.concatenate([s.text[slot, before[:1]], text[:-1]])[None],
+            np.concatenate([s.user_text[slot, before[:1]], heard[:-1]])[None],
+        )
+        done, row = 0, np.array([slot])
+        while done < frames:
+            logits = self._runner.run(whole.after(done), row, steps[done : done + 1])
+            likeliest: Ints = logits.user_text[0].argmax(-1)
+            made = np.where(given[done:] < 0, likeliest, given[done:])
+            wrong = np.flatnonzero(made[:-1] != heard[done:-1])
+            right = int(wrong[0]) + 1 if len(wrong) else frames - done
+            wants[done : done + right] = self._wants(slot, steps[done : done + right], logits.text[0, :right])
+            heard[done:] = made
+            whole.user_text[0, done + 1 :] = made[:-1]
+            done += right
+        wants[0] &= not cut
+        no = np.zeros(frames, np.bool_)
+        s.write(np.full(frames, slot), steps, StepTokens(user, text, heard, still, no, ~no, given))
+        s.undone[slot] = undone - frames
+        return StepOutput(text, heard, still, wants)
+
+    def snapshot(self, slot: int) -> Snapshot:
+        return Snapshot(self._runner.read(slot), self._slots.read(slot), self._sampling[slot])
+
+    def restore(self, slot: int, saved: Snapshot) -> None:
+        self._runner.write(slot, saved.keys_values)
+        self._slots.restore(slot, saved.tokens)
+        self._sampling[slot] = saved.sampling
+
+    @staticmethod
+    def _text(how: list[Sampling], logits: Floats, answering: Bools, random: Random) -> Ints:
+        """logits [B, V] → [B]. An answer starts only outside of one and ends only inside."""
+        text = np.empty(len(how), np.int64)
+        for i, h in enumerate(how):
+            row = logits[i]
+            if answering[i]:
+                row[START] = -np.inf
+            else:
+                row = row[: START + 1]  # PAD or START
+            text[i] = draw(row[None], h.text_temperature, h.text_top_k, random[i][:1])[0]
+        return text
+
+    def _wants(self, slot: int, steps: Ints, logits: Floats) -> Bools:
+        """Whether an answer would begin in each of ``steps`` [T], outside of one; logits [T, V]."""
+        how = self._sampling[slot]
+        random = np.concatenate([uniforms(how.seed, int(at), 1) for at in steps])
+        return draw(logits[:, : START + 1], how.text_temperature, how.text_top_k, random) == START
+
+    def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
+        """[B, K] of the step whose text is ``text``."""
+        if logits.hidden is None:
+            rows = zip(logits.codes[:, 0], how, random, strict=True)
+            return np.stack([draw(row, h.temperature, h.top_k, r[1:]) for row, h, r in rows])
+
+        def choose(codebook: int, logits: Floats) -> Ints:
+            at = slice(codebook + 1, codebook + 2)
+            rows = zip(logits, how, random, strict=True)
+            return np.concatenate([draw(row[None], h.temperature, h.top_k, r[at]) for row, h, r in rows])
+
+        return self._runner.codes_in_turn(logits.hidden, text, choose)
+
+    def _complete_frame(self, slots: Ints, position: Ints) -> Ints:
+        """[B, K]: the frame whose last row was written in this step.
+
+        It is silence before the first one, and where a hush came before all of its rows were written.
+        """
+        s, delay = self._slots, self.config.max_delay
+        frame = position - delay
+        steps = frame[:, None] + np.array(self.config.delays)  # [B, K]
+        codes = s.codes[slots[:, None], steps % s.ring, np.arange(self.num_codebooks)]
+        span = frame[:, None] + np.arange(delay + 1)  # [B, delay + 1] the steps that wrote its rows
+        hushed = s.hushed[slots[:, None], span % s.ring].any(1)
+        return np.where((hushed | (frame < 0))[:, None], self._silence, codes)

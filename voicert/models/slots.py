@@ -1,0 +1,128 @@
+"""The tokens of every slot, in rings: what the next step is given, and what going back needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicert.errors import ModelError
+from voicert.models.base import Bools, Ints
+from voicert.models.config import ModelConfig
+from voicert.models.vocabulary import PAD
+
+REWIND_FRAMES = 500  # how far back a slot can go: 10 s
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """What T steps in a row are given, those of one slot in a row of the arrays."""
+
+    user: Ints  # [B, K, F - 1 + T] begins F - 1 frames before the first step
+    own: Ints  # [B, K, T] what was written in the step before, as are the next two
+    text: Ints  # [B, T]
+    user_text: Ints  # [B, T]
+
+    def after(self, steps: int) -> StepInputs:
+        """Without the first ``steps``; views of the same arrays."""
+        return StepInputs(
+            self.user[..., steps:], self.own[..., steps:], self.text[:, steps:], self.user_text[:, steps:]
+        )
+
+
+@dataclass(frozen=True)
+class StepTokens:
+    """What is kept of a step, row by row."""
+
+    user: Ints  # [B, K] the user's codes
+    text: Ints  # [B]
+    user_text: Ints  # [B]
+    codes: Ints  # [B, K] rows as written: row k is of the frame delays[k] steps ago
+    answering: Bools  # [B] the step belongs to an answer that goes on after it
+    hushed: Bools  # [B]
+    given: Ints  # [B] user text that came from outside, -1 for none
+
+
+class Slots:
+    """Tokens of the last steps. Step ``p`` of slot ``s`` stands at ``[s, p % ring]``.
+
+    Before step 0 stands silence.
+    """
+
+    def __init__(self, config: ModelConfig, silence: Ints, count: int) -> None:
+        k = config.codebooks
+        self.ring = REWIND_FRAMES + max(config.max_delay, config.user_frames, config.longest_quiet) + 1
+        self._silence = silence  # [K]
+        self._back = np.arange(1 - config.user_frames, 0)  # earlier frames that a step hears
+        self.position, self.reach, self.undone = (np.zeros(count, np.int64) for _ in range(3))
+        self.text, self.user_text, self.given = (np.empty((count, self.ring), np.int64) for _ in range(3))
+        self.user, self.codes = (np.empty((count, self.ring, k), np.int64) for _ in range(2))
+        self.answering, self.hushed = (np.empty((count, self.ring), np.bool_) for _ in range(2))
+        for slot in range(count):
+            self.reset(slot)
+
+    def parts(self) -> tuple[NDArray[Any], ...]:
+        """All of it, slots first."""
+        return (
+            self.position,  # [S] steps so far
+            self.reach,  # [S] the largest position there was: what lies too far before it is overwritten
+            self.undone,  # [S] steps after the position that were rewound and can be retaken
+            self.text,  # [S, ring], and so on: see StepTokens
+            self.user_text,
+            self.given,
+            self.user,
+            self.codes,
+            self.answering,
+            self.hushed,
+        )
+
+    def reset(self, slot: int) -> None:
+        self.position[slot] = self.reach[slot] = self.undone[slot] = 0
+        self.text[slot] = self.user_text[slot] = PAD
+        self.given[slot] = -1
+        self.user[slot] = self.codes[slot] = self._silence
+        self.answering[slot] = self.hushed[slot] = False
+
+    def inputs(self, slots: Ints, user: Ints) -> StepInputs:
+        """Of the next step of ``slots`` [B], in which ``user`` [B, K] is heard."""
+        position = self.position[slots]
+        before = (position - 1) % self.ring
+        past = self.user[slots[:, None], (position[:, None] + self._back) % self.ring]  # [B, F - 1, K]
+        heard = np.concatenate([past, user[:, None]], 1).transpose(0, 2, 1)
+        return StepInputs(
+            heard,
+            self.codes[slots, before, :, None],
+            self.text[slots, before, None],
+            self.user_text[slots, before, None],
+        )
+
+    def write(self, slots: Ints, position: Ints, done: StepTokens) -> None:
+        """What happened in step ``position`` [B] of each; a slot may come several times, in order."""
+        now = position % self.ring
+        self.user[slots, now], self.codes[slots, now] = done.user, done.codes
+        self.text[slots, now], self.user_text[slots, now] = done.text, done.user_text
+        self.answering[slots, now], self.hushed[slots, now] = done.answering, done.hushed
+        self.given[slots, now] = done.given
+        self.position[slots] = position + 1
+        self.reach[slots] = np.maximum(self.reach[slots], position + 1)
+
+    def rewind(self, slot: int, frames: int) -> None:
+        """Goes back; what was undone stays readable until it is overwritten.
+
+        Raises:
+            ModelError: more frames than are kept.
+        """
+        kept = int(self.position[slot] - max(0, self.reach[slot] - REWIND_FRAMES))
+        if not 0 <= frames <= kept:
+            raise ModelError(f"cannot go back {frames} frames: this slot can go back 0 to {kept}")
+        self.position[slot] -= frames
+        self.undone[slot] += frames
+
+    def read(self, slot: int) -> tuple[NDArray[Any], ...]:
+        return tuple(part[slot].copy() for part in self.parts())
+
+    def restore(self, slot: int, saved: tuple[NDArray[Any], ...]) -> None:
+        for part, old in zip(self.parts(), saved, strict=True):
+            part[slot] = old

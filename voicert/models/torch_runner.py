@@ -1,0 +1,54 @@
+"""The transformer run by PyTorch, with parallel heads or a depth transformer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from voicert.models.base import Ints
+from voicert.models.duplex import Draw, Floats, Logits
+from voicert.models.slots import REWIND_FRAMES, StepInputs
+from voicert.models.transformer import DuplexTransformer
+
+
+class TorchRunner:
+    """See :class:`voicert.models.duplex.Runner`."""
+
+    def __init__(self, model: DuplexTransformer, slots: int) -> None:
+        self.slots = slots
+        self._model = model.eval()
+        self._cache = model.init_cache(slots, model.config.window + REWIND_FRAMES)
+
+    @torch.inference_mode()
+    def run(self, inputs: StepInputs, slots: Ints, position: Ints) -> Logits:
+        model, rows = self._model, _tensor(slots)
+        self._cache.position[rows] = _tensor(position)
+        user, own = _tensor(inputs.user), _tensor(inputs.own)
+        text, user_text = _tensor(inputs.text), _tensor(inputs.user_text)
+        hidden = model.steps(user, own, text, user_text, self._cache, rows)
+        heads = model.text_head(hidden).numpy(), model.user_text_head(hidden).numpy()
+        if model.config.depth is not None:
+            return Logits(*heads, np.empty((len(slots), 0, 0, 0), np.float32), hidden)
+        return Logits(*heads, model.code_logits(hidden).numpy())
+
+    @torch.inference_mode()
+    def codes_in_turn(self, hidden: Any, text: Ints, choose: Draw) -> Ints:
+        codes = torch.empty((len(text), 0), dtype=torch.int64)
+        for k in range(self._model.config.codebooks):
+            logits = self._model.depth(hidden[:, 0], _tensor(text), codes)[:, k]
+            codes = torch.cat([codes, _tensor(choose(k, logits.numpy()))[:, None]], dim=1)
+        return codes.numpy()
+
+    def read(self, slot: int) -> list[Floats]:
+        return [part[:, slot].numpy().copy() for part in (self._cache.keys, self._cache.values)]
+
+    def write(self, slot: int, saved: list[Floats]) -> None:
+        for part, old in zip((self._cache.keys, self._cache.values), saved, strict=True):
+            part[:, slot] = torch.as_tensor(old)
+
+
+def _tensor(array: Ints) -> Tensor:
+    return torch.as_tensor(np.ascontiguousarray(array))
