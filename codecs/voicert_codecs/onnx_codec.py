@@ -19,6 +19,7 @@ FORMAT = 1  # of the folder; `voicert_codecs.onnx_export` writes it
 CARD = "codec.json"
 INPUT, OUTPUT = "x", "y"  # of both graphs: pcm [B, frame_size] or codes [B, K, 1]
 OLD, NEW = "old.", "new."  # in front of the names of a state's parts as inputs and as outputs
+IN_PLACE = "in_place"  # metadata of a graph: JSON list of the parts that input and output may share
 DIRECTIONS = ("encoder", "decoder")
 
 
@@ -45,6 +46,8 @@ class Direction:
         wanted = {part.name for part in self.session.get_inputs()} - {INPUT}
         if wanted != {OLD + name for name in fresh}:
             raise CodecError(f"{path} does not belong to the state beside it; export the codec again")
+        told = self.session.get_modelmeta().custom_metadata_map.get(IN_PLACE, "[]")
+        self.in_place: frozenset[str] = frozenset(json.loads(told))
         self.outputs = [OUTPUT, *(NEW + name for name in fresh)]
 
     def run(self, x: NDArray[Any], parts: list[NDArray[Any]]) -> tuple[NDArray[Any], list[NDArray[Any]]]:
@@ -58,14 +61,16 @@ class Direction:
 class Memory:
     """The state of all slots in one direction.
 
-    There are two sets of arrays, of which each frame reads one and writes the other. Both ways are bound to
-    the graph once, so that a frame of all slots copies no state.
+    There are two sets of arrays, of which each frame reads one and writes the other; what the graph writes in
+    place, both share. Both ways are bound to the graph once, so that a frame of all slots copies no state.
     """
 
     def __init__(self, direction: Direction, slots: int, x: NDArray[Any], y: NDArray[Any]) -> None:
         self.direction, self.slots = direction, slots
         self._x, self._y = x, y
-        self._sets = [[np.repeat(part, slots, axis=0) for part in direction.fresh.values()] for _ in range(2)]
+        one = {name: np.repeat(part, slots, axis=0) for name, part in direction.fresh.items()}
+        other = {name: part if name in direction.in_place else part.copy() for name, part in one.items()}
+        self._sets = [list(one.values()), list(other.values())]
         self._now = 0  # which set is the present
         self._bound = [self._binding(old) for old in range(2)]
 

@@ -26,7 +26,7 @@ from voicert_codecs.base import Codec, CodecError
 from voicert_codecs.blocks.linear import Linear
 from voicert_codecs.blocks.state import named_leaves, rebuild
 from voicert_codecs.blocks.torch_codec import Network, TorchCodec
-from voicert_codecs.onnx_codec import CARD, FORMAT, INPUT, NEW, OLD, OUTPUT, Card
+from voicert_codecs.onnx_codec import CARD, FORMAT, IN_PLACE, INPUT, NEW, OLD, OUTPUT, Card
 
 OPSET = 20
 
@@ -95,9 +95,30 @@ def _write(frame: OneFrame, x: Tensor, path: Path) -> None:
         [OUTPUT, *(NEW + name for name in frame.parts)],
         ({0: batch}, tuple({0: batch} for _ in parts)),
     )
+    onnx.helper.set_model_props(model, {IN_PLACE: json.dumps(written_in_place(model.graph))})
     path.write_bytes(model.SerializeToString())
     fresh: dict[str, NDArray[Any]] = {name: part.numpy() for name, part in frame.parts.items()}
     np.savez_compressed(path.with_suffix(".npz"), **fresh)  # pyright: ignore[reportArgumentType]
+
+
+def written_in_place(graph: onnx.GraphProto) -> list[str]:
+    """The parts of the state whose next value is the present one with some elements written into it.
+
+    ONNX Runtime does not copy such a part, a transformer's keys say, when input and output are one buffer;
+    nothing else in the graph may read it then, because it could read it before or after the writing.
+    """
+    readers = {part.name: list[onnx.NodeProto]() for part in graph.input}
+    for node in graph.node:
+        for name in node.input:
+            if name in readers and node.op_type != "Shape":
+                readers[name].append(node)
+    names = [part.name.removeprefix(OLD) for part in graph.input if part.name.startswith(OLD)]
+    return [
+        name
+        for name in names
+        if [(node.op_type, node.input[0], node.output[0]) for node in readers[OLD + name]]
+        == [("ScatterElements", OLD + name, NEW + name)]
+    ]
 
 
 def trace(module: nn.Module, args: tuple[Any, ...], inputs: list[str], outputs: list[str],
