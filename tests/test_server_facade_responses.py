@@ -160,6 +160,18 @@ def test_one_answer_can_differ_from_the_session() -> None:
     assert "response.output_audio.delta" in kinds(answer(facade, 2, 2))
 
 
+def test_one_answer_can_have_a_limit_of_its_own() -> None:
+    facade = new_facade()
+    outcome = ask(facade, "response.create", response={"max_output_tokens": 25})
+    assert outcome.actions == [Respond(500)]
+    assert outcome.events[0]["response"]["max_output_tokens"] == 25
+    ask(facade, "response.cancel")
+    configure(facade, max_output_tokens=25)
+    assert ask(facade, "response.create").actions == [Respond()]
+    ask(facade, "response.cancel")
+    assert ask(facade, "response.create", response={"max_output_tokens": "inf"}).actions == [Respond(120_000)]
+
+
 def test_a_change_of_settings_waits_for_the_next_answer() -> None:
     facade = new_facade()
     answer(facade, 1, 1)

@@ -36,6 +36,8 @@ class ClearInput:
 class Respond:
     """The model is to answer now: `Session.respond`."""
 
+    longest_ms: int | None = None  # this answer is cut at so much; None: as the settings say
+
 
 @dataclass(frozen=True)
 class Say:

@@ -34,6 +34,7 @@ from voicert.server.realtime.requests import (
     Update,
 )
 from voicert.server.realtime.response_options import read_options
+from voicert.server.realtime.settings import response_limit_ms
 from voicert.server.realtime.state import State
 from voicert.server.realtime.updates import apply_update
 
@@ -214,7 +215,11 @@ class Asks:
         if state.answer is not None:
             message = f"The conversation has an active response already: {state.answer.id}."
             raise Refused(message, "conversation_already_has_active_response")
-        return [Respond()], [state.new_answer(options).created()]
+        longest_ms = None
+        if options.max_output_tokens != state.settings.max_output_tokens:
+            server = state.server
+            longest_ms = response_limit_ms(options.max_output_tokens, server.turns, server.frame_rate)
+        return [Respond(longest_ms)], [state.new_answer(options).created()]
 
     def _cancel(self, response_id: str | None) -> Answered:
         """One that has not begun is over at once; else the session tells of the end."""
