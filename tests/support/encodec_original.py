@@ -83,13 +83,13 @@ def _fill_codebooks(made: Any, fitted: bool) -> None:
         random = (
             torch.randn(size, dimension) * residual.std() / 3
         )  # so small that the sum of many stays small
-        vectors = _clusters(residual, size) if fitted else random
+        vectors = clusters(residual, size) if fitted else random
         book.embed.copy_(vectors)
         book.inited.fill_(1)
         residual = residual - vectors[book.quantize(residual)]
 
 
-def _clusters(points: Tensor, count: int) -> Tensor:
+def clusters(points: Tensor, count: int) -> Tensor:
     """Lloyd's algorithm from points chosen at random; those that lose all points stay where they are."""
     centres = points[torch.randperm(len(points))[:count]].clone()
     for _ in range(4):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from voicert_codecs.base import Codec, CodecError, Codes, Pcm, Rows, check_codes, check_pcm, check_rows
 from voicert_codecs.blocks import state as whole
+from voicert_codecs.blocks.graphs import Graphs
 from voicert_codecs.blocks.linear import pack
 
 S = TypeVar("S")
@@ -39,16 +39,19 @@ class TorchCodecState:
     slots: int
     encoder: Any  # as the network's `fresh` makes it
     decoder: Any
+    graphs: dict[str, Graphs] = field(default_factory=dict[str, Graphs])  # over these very tensors
 
 
 class TorchCodec(Codec[TorchCodecState]):
     """Runs ``encoder`` and ``decoder`` where ``device`` says; see :class:`voicert_codecs.Codec`.
 
     Both are moved there, in the precision ``dtype`` (codes are equal to the original's in float32 only), and
-    packed for speed unless they are to be exported; see :func:`voicert_codecs.blocks.linear.pack`.
+    packed for speed unless they are to be exported; see :func:`voicert_codecs.blocks.linear.pack`. With
+    ``graphs`` single frames run as CUDA graphs, which the networks' states must be made for; see
+    :mod:`voicert_codecs.blocks.graphs`.
 
     Raises:
-        CodecError: there is no such device.
+        CodecError: there is no such device, or graphs are asked for where there is no CUDA.
     """
 
     delay_samples = 0  # the networks are causal and end each frame with its last sample
@@ -56,7 +59,7 @@ class TorchCodec(Codec[TorchCodecState]):
     def __init__(self, name: str, identity: str, encoder: nn.Module, decoder: nn.Module, *, sample_rate: int,
                  frame_size: int, num_codebooks: int, codebook_size: int,
                  device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32,
-                 packed: bool = True) -> None:  # fmt: skip
+                 packed: bool = True, graphs: bool = False) -> None:  # fmt: skip
         self.name, self.identity = name, identity
         self.sample_rate, self.frame_size = sample_rate, frame_size
         self.num_codebooks, self.codebook_size = num_codebooks, codebook_size
@@ -65,6 +68,9 @@ class TorchCodec(Codec[TorchCodecState]):
             encoder, decoder = encoder.eval().to(self.device, dtype), decoder.eval().to(self.device, dtype)
         except (RuntimeError, AssertionError) as error:  # torch raises either, by device
             raise CodecError(f"the device {device} cannot be used: {error}") from error
+        if graphs and self.device.type != "cuda":
+            raise CodecError(f"CUDA graphs need a CUDA device, not {device}")
+        self.graphs = graphs
         if packed:
             pack(encoder)
             pack(decoder)
@@ -93,34 +99,40 @@ class TorchCodec(Codec[TorchCodecState]):
     @torch.inference_mode()
     def encode(self, pcm: Pcm, state: TorchCodecState, rows: Rows | None = None) -> Codes:
         check_pcm(pcm, self.frame_size)
-        rows = check_rows(rows, state.slots, len(pcm))
         x = self._tensor(pcm).to(self.dtype)
         pieces = torch.split(x, PIECE * self.frame_size, dim=1)
-        codes, state.encoder = self._run(self.encoder, pieces, state.encoder, rows, state.slots)
+        codes = self._run("encoder", pieces, state, check_rows(rows, state.slots, len(pcm)))
         return torch.cat(codes, dim=2).cpu().numpy()
 
     @torch.inference_mode()
     def decode(self, codes: Codes, state: TorchCodecState, rows: Rows | None = None) -> Pcm:
         check_codes(codes, self.num_codebooks, self.codebook_size)
-        rows = check_rows(rows, state.slots, len(codes))
         pieces = torch.split(self._tensor(codes), PIECE, dim=2)
-        pcm, state.decoder = self._run(self.decoder, pieces, state.decoder, rows, state.slots)
+        pcm = self._run("decoder", pieces, state, check_rows(rows, state.slots, len(codes)))
         return torch.cat(pcm, dim=1).float().cpu().numpy()
 
-    def _run(self, network: Callable[[Tensor, S], tuple[Tensor, S]], pieces: tuple[Tensor, ...], state: S,
-             rows: Rows, slots: int) -> tuple[list[Tensor], S]:  # fmt: skip
-        """The outputs of ``pieces`` one after the other, and the state of all slots afterwards."""
-        everything = len(rows) == slots and bool((np.diff(rows) > 0).all())
-        index = self._index(rows)
-        part = state if everything else whole.lend(state, index)
+    def _run(self, side: Literal["encoder", "decoder"], pieces: tuple[Tensor, ...], state: TorchCodecState,
+             rows: Rows) -> list[Tensor]:  # fmt: skip
+        """The outputs of ``pieces`` one after the other; ``state`` is then the one after them."""
+        network = self.encoder if side == "encoder" else self.decoder
+        index, own = self._index(rows), getattr(state, side)
+        if self.graphs and len(pieces) == 1 and self._is_frame(side, pieces[0]):
+            graphs = state.graphs.setdefault(side, Graphs(network, own))
+            return [graphs(pieces[0], index)]
+        everything = len(rows) == state.slots and bool((np.diff(rows) > 0).all()) and not self.graphs
+        part = own if everything else whole.lend(own, index)
         outputs = list[Tensor]()
         for piece in pieces:
             y, part = network(piece, part)
             outputs.append(y)
         if everything:
-            return outputs, part
-        whole.settle(state, index, part)
-        return outputs, state
+            setattr(state, side, part)
+        else:
+            whole.settle(own, index, part)
+        return outputs
+
+    def _is_frame(self, side: str, piece: Tensor) -> bool:
+        return piece.shape[-1] == (self.frame_size if side == "encoder" else 1)
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.as_tensor(np.ascontiguousarray(values), device=self.device)

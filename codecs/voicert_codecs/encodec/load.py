@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import pickle
 from pathlib import Path
-from typing import Any, cast
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from torch import Tensor
 
 from voicert_codecs.base import CodecError, identity_of
 from voicert_codecs.blocks.conv import Start
 from voicert_codecs.blocks.torch_codec import TorchCodec
+from voicert_codecs.blocks.weights import find_file, read_tensors
 from voicert_codecs.encodec.checkpoint import Weights, build, config_of
 from voicert_codecs.encodec.config import EncodecConfig
 from voicert_codecs.encodec.networks import both
@@ -24,7 +20,8 @@ FILES = ("model.safetensors", "pytorch_model.bin")  # in a folder of Hugging Fac
 
 def open_codec(path: Path, codebooks: int | None = None, device: str = "cpu", *,
                bandwidth_kbps: float | None = None, start: Start | None = None,
-               dtype: torch.dtype = torch.float32, packed: bool = True) -> TorchCodec:  # fmt: skip
+               dtype: torch.dtype = torch.float32, packed: bool = True,
+               graphs: bool = False) -> TorchCodec:  # fmt: skip
     """EnCodec with the weights of ``path``.
 
     Args:
@@ -34,12 +31,12 @@ def open_codec(path: Path, codebooks: int | None = None, device: str = "cpu", *,
         bandwidth_kbps: the same as kilobits per second.
         start: how convolutions begin a signal; what a ``config.json`` beside the weights says when None,
             by reflection when there is none, as the released weights were trained.
-        packed: see :class:`TorchCodec`.
+        dtype, packed, graphs: see :class:`TorchCodec`.
 
     Raises:
         CodecError: there are no such weights, or they do not fit what is asked for.
     """
-    file = find_file(path)
+    file = find_file(path, FILES)
     weights = Weights.of(read_tensors(file))
     config = config_of(weights, start or _start_of(file.parent / "config.json"))
     if codebooks is not None and bandwidth_kbps is not None:
@@ -47,11 +44,12 @@ def open_codec(path: Path, codebooks: int | None = None, device: str = "cpu", *,
     count = config.codebooks if codebooks is None else codebooks
     if bandwidth_kbps is not None:
         count = config.codebooks_for(bandwidth_kbps)
-    return make_codec(weights, config, count, device, dtype, packed)
+    return make_codec(weights, config, count, device, dtype, packed, graphs)
 
 
 def make_codec(weights: Weights, config: EncodecConfig, count: int, device: str = "cpu",
-               dtype: torch.dtype = torch.float32, packed: bool = True) -> TorchCodec:  # fmt: skip
+               dtype: torch.dtype = torch.float32, packed: bool = True,
+               graphs: bool = False) -> TorchCodec:  # fmt: skip
     """The codec of weights at hand with ``count`` codebooks.
 
     Raises:
@@ -72,40 +70,8 @@ def make_codec(weights: Weights, config: EncodecConfig, count: int, device: str 
         device=device,
         dtype=dtype,
         packed=packed,
+        graphs=graphs,
     )
-
-
-def find_file(path: Path) -> Path:
-    """The weights that ``path`` is or holds.
-
-    Raises:
-        CodecError: there are none.
-    """
-    if path.is_file():
-        return path
-    for name in FILES:
-        if (path / name).is_file():
-            return path / name
-    there = "holds none of " + " and ".join(FILES) if path.is_dir() else "is not there"
-    raise CodecError(f"cannot open EnCodec: {path} {there}")
-
-
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """The state dict in a file, without running any code that a pickle may hold.
-
-    Raises:
-        CodecError: it cannot be read.
-    """
-    try:
-        if file.suffix == ".safetensors":
-            return cast(Any, safetensors.torch).load_file(file)  # its own types are incomplete
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
-        raise CodecError(f"cannot read the weights {file}: {error}") from error
-    if not isinstance(content, dict):
-        raise CodecError(f"cannot read the weights {file}: they are no state dict")
-    named = cast(dict[object, object], content)
-    return {str(name): value for name, value in named.items() if isinstance(value, Tensor)}
 
 
 def _start_of(file: Path) -> Start:
