@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 import torch
 from nano.bank import Bank
-from nano.voices import Audio
+from nano.sound import Audio
 from nano.weights import load_codec
 from pesq import pesq
 from pystoi import stoi
@@ -39,9 +39,10 @@ def main() -> None:
     torch.set_num_threads(1)
     bank, modules = Bank(args.bank), load_codec(args.codec)
     rng = np.random.default_rng(0)
-    held_out = [u for u in bank.utterances if u.held_out and u.length > 24_000]
-    user = [bank.utterance(held_out[i]) for i in rng.permutation(len(held_out))[: args.utterances]]
-    assistant = [bank.answer(i) for i in range(0, len(bank.answers), 4)]
+    held_out = [u for u in bank.utterances if u.kind != "known" and u.length > 24_000]
+    user = [bank.audio(held_out[i]) for i in rng.permutation(len(held_out))[: args.utterances]]
+    answers = [a for a in bank.answers.values() if 24_000 < a.length < 240_000]
+    assistant = [bank.audio(answers[i]) for i in rng.permutation(len(answers))[: args.utterances]]
     table: dict[str, float] = {}
     for name, sounds in (("held_out_users", user), ("assistant", assistant)):
         for depth in (2, 4, 8):

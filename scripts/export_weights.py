@@ -14,7 +14,7 @@ from voicert_codecs.nano.export import export as export_codec
 from voicert.models.config import save_config
 from voicert.models.export import export as export_model
 
-EXAMPLES = (  # shown on the page; all in scripts/nano/domain.py
+EXAMPLES = (  # shown on the page; all in scripts/nano/lessons
     "What is the capital of France?",
     "Why is the sky blue?",
     "Count to twenty.",

@@ -9,9 +9,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/bank"))
     parser.add_argument(
-        "--blocks", type=int, default=300, help="training blocks of 48 utterances of one voice"
+        "--blocks", type=int, default=800, help="training blocks of 48 utterances of one voice"
     )
-    parser.add_argument("--held-out-blocks", type=int, default=6, help="of each held-out kind")
+    parser.add_argument("--held-out-blocks", type=int, default=16, help="of each held-out kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from nano.voices import SAMPLE_RATE, Voice, speak
+from nano.sound import SAMPLE_RATE
+from nano.voices import Voice, speak
 
 FOLDER = Path(__file__).resolve().parent.parent / "voicert/bench/speech"
 RATE = 16_000

@@ -35,6 +35,7 @@ class Batch:
     codes: Tensor  # [B, K, T]
     text: Tensor  # [B, T]
     user_text: Tensor  # [B, T]
+    given: Tensor  # [B, T] 1 where the user's text was typed: nothing tells it beforehand
 
 
 LONG = 200  # frames: a longer answer must be seen whole, with its request
@@ -99,7 +100,8 @@ class Shards:
     def _row(self, shard: dict[str, np.ndarray], n: int, start: int, frames: int) -> dict[str, np.ndarray]:
         cut = slice(start, start + frames)
         row = {"user": self._heard(shard["user"][n], start, frames), "codes": shard["codes"][n, :, cut],
-               "text": shard["text"][n, cut], "user_text": shard["user_text"][n, cut]}  # fmt: skip
+               "text": shard["text"][n, cut], "user_text": shard["user_text"][n, cut],
+               "given": shard["given"][n, cut]}  # fmt: skip
         before = slice(start - 1, start + frames - 1)
         if start:
             row |= {"own_in": shard["codes"][n, :, before], "text_in": shard["text"][n, before],
@@ -112,9 +114,10 @@ class Shards:
         return row
 
 
-def forget(tokens: Tensor, share: float) -> Tensor:
-    """A part ``share`` of the rows without its text: the model must hear, not guess from its last words."""
-    return torch.where(torch.rand(tokens.shape[0], 1) < share, PAD, tokens)
+def forget(tokens: Tensor, given: Tensor, share: float) -> Tensor:
+    """A share of the rows without its heard text: the model must hear, not guess from its last words."""
+    before = F.pad(given[:, :-1], (1, 0))  # inputs lag by one step
+    return torch.where((torch.rand(tokens.shape[0], 1) < share) & (before == 0), PAD, tokens)
 
 
 def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:
@@ -124,10 +127,12 @@ def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:
     return torch.where(hit, torch.randint(size, tokens.shape), tokens)
 
 
-def weighted_text_loss(logits: Tensor, target: Tensor, heavy: float) -> Tensor:
-    """Cross entropy in which frames with something to write count ``heavy`` times."""
+def weighted_text_loss(logits: Tensor, target: Tensor, heavy: float, given: Tensor | None = None) -> Tensor:
+    """Cross entropy in which frames with something to write count ``heavy`` times, and given ones nothing."""
     loss = F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), reduction="none")
     weight = 1.0 + (heavy - 1.0) * (target.flatten() != PAD)
+    if given is not None:
+        weight = weight * (given.flatten() == 0)
     return (loss * weight).sum() / weight.sum()
 
 
@@ -144,7 +149,7 @@ def losses(model: DuplexTransformer, b: Batch, heavy: float) -> tuple[Tensor, Te
     """(text, user text, codes) losses of one batch."""
     hidden = model(b.user, b.own_in, b.text_in, b.user_text_in)
     text = weighted_text_loss(model.text_head(hidden), b.text, heavy)
-    user_text = weighted_text_loss(model.user_text_head(hidden), b.user_text, heavy)
+    user_text = weighted_text_loss(model.user_text_head(hidden), b.user_text, heavy, b.given)
     inside = answering(b.text)
     picked, codes = hidden[inside], b.codes.transpose(1, 2)[inside]  # [M, D], [M, K]
     if len(picked) == 0:
@@ -238,7 +243,7 @@ def main() -> None:
         b = shards.batch(rng, max(1, args.batch_frames // frames), frames, focus, long)
         b.own_in = corrupt(b.own_in, 0.3, config.codebook_size)
         b.user = corrupt(b.user, 0.05, config.codebook_size)
-        b.user_text_in = forget(b.user_text_in, 0.5 if share < 0.45 else 0.1)
+        b.user_text_in = forget(b.user_text_in, b.given, 0.5 if share < 0.45 else 0.1)
         with torch.autocast("cpu", torch.bfloat16):
             text, user_text, codes = losses(model, b, heavy=5.0)
         (text + 2 * user_text + codes * min(1.0, 0.3 + 3 * share)).backward()

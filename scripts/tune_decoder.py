@@ -47,14 +47,13 @@ def main() -> None:
         step, used = saved["step"], saved["used"]
     reconstruction = Reconstruction(modules)
     bank = Bank(args.bank)
-    train = [u for u in bank.utterances if not u.held_out]
+    train = [u for u in bank.utterances if u.trained]
     rng = np.random.default_rng([args.seed, step])
-    samples = int(args.seconds * 50) * modules.config.frame_size
     began = time.monotonic() - used
     while (share := (time.monotonic() - began) / (args.minutes * 60)) < 1.0:
         for group in optimiser.param_groups:
             group["lr"] = args.lr * min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * share)) + 1e-6
-        pcm = batch(bank, train, rng, args.batch, samples)
+        pcm, _ = batch(bank, train, rng, args.batch, int(args.seconds * 50))
         with torch.inference_mode():
             tail, state, _, _ = modules.fresh(args.batch)
             latent, _, _ = modules.encoder(pcm, tail, state)

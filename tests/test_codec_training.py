@@ -7,7 +7,16 @@ from itertools import pairwise
 
 import pytest
 import torch
-from nano.codec_training import WINDOWS, MelLoss, QuantizerTrainer, RealFFT, mel_filters, windows_of
+from nano.codec_training import (
+    WINDOWS,
+    MelLoss,
+    PhoneHead,
+    QuantizerTrainer,
+    RealFFT,
+    mel_filters,
+    windows_of,
+)
+from nano.phones import PHONES, UNKNOWN, frames_of, index_of
 from torch import Tensor
 
 from tests.support.tiny import CODEC, codec_modules
@@ -90,13 +99,40 @@ def test_quantising_in_training_is_what_encoding_and_decoding_is() -> None:
     before = modules.quantizer.codebooks.clone()
     codes = modules.quantizer.encode(latent.detach())[:, :1]
     wanted = modules.quantizer.decode(codes)
-    quantised, commitment = trainer(latent, 1)
+    quantised, first, commitment = trainer(latent, 1)
     assert not torch.equal(modules.quantizer.codebooks[0], before[0])
     assert torch.equal(modules.quantizer.codebooks[1:], before[1:])
     made = modules.quantizer.codebooks[0][codes[:, 0]]
     torch.testing.assert_close(quantised.detach(), made, atol=1e-5, rtol=0)
     assert (latent - made).square().mean() < (latent - wanted).square().mean()
-    torch.testing.assert_close(commitment, (latent - made).square().mean())
+    torch.testing.assert_close(first, quantised)
+    torch.testing.assert_close(commitment, 1.5 * (latent - made).square().mean())
     weight = torch.randn_like(latent)
     (quantised * weight).sum().backward()
     torch.testing.assert_close(latent.grad, weight)
+
+
+def test_the_phone_is_read_one_frame_later_and_unknown_ones_count_nothing() -> None:
+    head = PhoneHead(3)
+    with torch.no_grad():  # reads the class from the first entry: 1 → PHONES[1], 2 → PHONES[2]
+        head.out.weight.zero_()
+        head.out.bias.fill_(-50.0)
+        head.out.bias[1], head.out.bias[2], head.out.weight[2, 0] = 0.0, -15.0, 10.0
+    phones = torch.tensor([[1, 2, UNKNOWN, 1, 1]])
+    first = torch.zeros(1, 5, 3)
+    first[0, :, 0] = torch.tensor([9.0, 1.0, 2.0, 2.0, 1.0])  # the phone of the frame before
+    loss, right = head(first, phones)
+    assert right == 1.0
+    assert loss < 0.01
+    loss, right = head(first, torch.full((1, 5), UNKNOWN))
+    assert (loss, right) == (0.0, 0.0)
+
+
+def test_phones_of_all_engines_come_to_one_set() -> None:
+    assert [PHONES[index_of(p)] for p in ("ax", "pau", "k")] == ["ah", "sil", "k"]  # flite
+    assert [PHONES[index_of(p)] for p in ("t#", "I2", "a#", "oU", "aI@", "i:", "_:", "tS")] == [
+        "t", "ih", "ah", "ow", "ay", "iy", "sil", "ch"
+    ]  # fmt: skip
+    assert index_of("€") == UNKNOWN
+    frames = frames_of([(-100, "_"), (300, "k"), (720, "a"), (1500, "t")], 2000)
+    assert [PHONES[f] for f in frames] == ["sil", "ae", "ae", "t", "t"]

@@ -7,32 +7,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nano import timeline
+from nano.answers import LEAD_FRAMES, delayed, place_words
 from nano.bank import Bank, Utterance
-from nano.domain import TOPICS
-from nano.timeline import (
-    CUT_FRAMES,
-    FRAME,
-    GAP_FRAMES,
-    LEAD_FRAMES,
-    Composer,
-    Conversation,
-    delayed,
-    place_words,
-)
+from nano.sound import FRAME
+from nano.timeline import CUT_FRAMES, GAP_FRAMES, Composer, Conversation
 from numpy.typing import NDArray
 
 from tests.support import naive
 from tests.support.conversations import (
+    ANSWERS,
     AUDIBLE,
     FRAMES,
     SPOKEN,
-    TOPIC_NUMBERS,
     VOCABULARY,
     conversation,
     inside_of,
     make_bank,
     make_composer,
     spoken_answer,
+    with_habits,
 )
 from tests.support.tiny import MODEL, SILENCE
 from voicert.models.vocabulary import END, PAD, START
@@ -79,20 +72,24 @@ def test_words_are_written_in_order_each_in_frames_of_its_own(
     assert all(frame >= round(begins.get(token, 0.0) * frames) for frame, token in placed)
 
 
-@pytest.mark.parametrize("topic", TOPIC_NUMBERS)
+@pytest.mark.parametrize("topic", range(len(ANSWERS)))
 def test_an_answer_s_tokens_hold_all_of_its_sound(bank: Bank, topic: int) -> None:
     answer, codes = spoken_answer(bank, topic)
     assert (answer.text[0], answer.text[-1]) == (START, END)
-    assert VOCABULARY.decode(answer.text) == TOPICS[topic].answer
+    assert VOCABULARY.decode(answer.text) == ANSWERS[topic]
     assert not np.isin(answer.text[1:-1], (START, END)).any()
     made = naive.frames_of(answer.codes, np.zeros(len(answer.text), np.bool_), MODEL.delays, SILENCE)
     first = LEAD_FRAMES + max(MODEL.delays)  # the step that completes the first audible frame
     assert np.array_equal(made[first : first + SPOKEN[topic]], codes.T[AUDIBLE : AUDIBLE + SPOKEN[topic]])
 
 
+HALF = ("interruptions", "small_sounds", "noises", "pauses", "typed", "echo", "babble", "noisy", "follow_ups")
+LIVELY = dict.fromkeys(HALF, 0.5)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_outside_of_answers_there_is_silence(composer: Composer, seed: int) -> None:
-    made = conversation(composer, seed)
+    made = conversation(with_habits(composer, **LIVELY), seed)
     inside = inside_of(made.text)
     assert inside.any()
     assert not inside.all()
@@ -105,14 +102,14 @@ def test_outside_of_answers_there_is_silence(composer: Composer, seed: int) -> N
 @pytest.mark.parametrize("seed", range(8))
 def test_every_answer_is_whole_or_cut(composer: Composer, seed: int) -> None:
     """Up to its end token, which stands alone with silence where an answer was cut."""
-    made = conversation(composer, seed)
+    made = conversation(with_habits(composer, **LIVELY), seed)
     starts = np.flatnonzero(made.text == START)
     assert len(starts) > 2
     for start in starts:
         ends = np.flatnonzero(made.text[start:] == END)
         before = int(ends[0]) if len(ends) else len(made.text) - start  # frames ahead of the end token
         said, codes = made.text[start : start + before], made.codes[:, start : start + before]
-        (answer,) = (a for a in composer.answers if np.array_equal(a.codes[:, :before], codes))
+        (answer,) = (a for a in composer.answers.values() if np.array_equal(a.codes[:, :before], codes))
         assert np.array_equal(answer.text[:before], said)
         if len(ends) and before + 1 < len(answer.text):
             assert (made.codes[:, start + before] == SILENCE).all()
@@ -121,7 +118,7 @@ def test_every_answer_is_whole_or_cut(composer: Composer, seed: int) -> None:
 @pytest.fixture
 def _quiet_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """No noise, so that the user is exactly where the sound is."""
-    monkeypatch.setattr(timeline, "dither", lambda rng, samples: np.zeros(samples, np.float32))
+    monkeypatch.setattr(timeline, "dither", lambda rng, samples, *levels: np.zeros(samples, np.float32))
 
 
 def loud_frames(made: Conversation) -> NDArray[np.bool_]:
@@ -129,11 +126,12 @@ def loud_frames(made: Conversation) -> NDArray[np.bool_]:
 
 
 @pytest.mark.usefixtures("_quiet_room")
-def test_an_answer_begins_a_gap_after_the_request(composer: Composer) -> None:
-    """The user speaks until the gap before the first audible frame, and not in it."""
+@pytest.mark.parametrize("pauses", [0.0, 1.0])
+def test_an_answer_begins_a_gap_after_the_request(composer: Composer, pauses: float) -> None:
+    """The user speaks until the gap before the first audible frame, and not in it; a pause is no end."""
     checked = 0
     for seed in range(6):
-        made = conversation(composer, seed, interruptions=0.0)
+        made = conversation(with_habits(composer, pauses=pauses), seed)
         loud = loud_frames(made)
         for start in np.flatnonzero(made.text == START):
             silent_from = start + LEAD_FRAMES - GAP_FRAMES
@@ -146,7 +144,7 @@ def test_an_answer_begins_a_gap_after_the_request(composer: Composer) -> None:
 @pytest.mark.usefixtures("_quiet_room")
 def test_words_of_the_user_are_written_soon_after_they_are_said(composer: Composer) -> None:
     for seed in range(6):
-        made = conversation(composer, seed)
+        made = conversation(with_habits(composer, interruptions=0.5), seed)
         loud = loud_frames(made)
         written = np.flatnonzero(made.user_text != PAD)
         assert len(written) > 2
@@ -155,12 +153,41 @@ def test_words_of_the_user_are_written_soon_after_they_are_said(composer: Compos
 
 
 @pytest.mark.usefixtures("_quiet_room")
+def test_typed_text_is_given_in_silence_and_answered(composer: Composer) -> None:
+    made = conversation(with_habits(composer, typed=1.0), 3)
+    assert not loud_frames(made).any()
+    assert made.given.any()
+    assert np.array_equal(made.given, made.user_text != PAD)
+    starts = np.flatnonzero(made.text == START)
+    assert len(starts) > 1
+    for start in starts:
+        assert made.given[
+            start - (GAP_FRAMES - LEAD_FRAMES) - 1
+        ]  # the last token stands a gap before the answer
+        assert not made.given[start - (GAP_FRAMES - LEAD_FRAMES) : start].any()
+
+
+@pytest.mark.usefixtures("_quiet_room")
+def test_small_sounds_and_echo_do_not_cut_an_answer(composer: Composer) -> None:
+    heard = 0
+    for seed in range(6):
+        made = conversation(with_habits(composer, small_sounds=1.0, echo=1.0), seed)
+        inside, loud = inside_of(made.text), loud_frames(made)
+        for start in np.flatnonzero(made.text == START):
+            ends = np.flatnonzero(made.text[start:] == END)
+            if len(ends):
+                assert int(ends[0]) + 1 in {len(a.text) for a in composer.answers.values()}
+        heard += int((loud & inside).sum())
+    assert heard > 100
+
+
+@pytest.mark.usefixtures("_quiet_room")
 def test_an_interrupted_answer_falls_silent_soon(composer: Composer) -> None:
     """Its end comes within the bounds after the user's onset."""
-    lengths = {len(a.text) for a in composer.answers}
+    lengths = {len(a.text) for a in composer.answers.values()}
     found = 0
     for seed in range(12):
-        made = conversation(composer, seed, interruptions=1.0)
+        made = conversation(with_habits(composer, interruptions=1.0), seed)
         loud = loud_frames(made)
         for start in np.flatnonzero(made.text == START):
             ends = np.flatnonzero(made.text[start:] == END)
@@ -174,7 +201,12 @@ def test_an_interrupted_answer_falls_silent_soon(composer: Composer) -> None:
 
 def test_requests_shorter_than_the_reaction_never_start_an_answer_inside_another(bank: Bank) -> None:
     """An interruption of a moment: the cut answer must be over before the next one starts."""
-    short = [Utterance("hello", 0, "none", "v", 1.0, 1.0, 0, 4 * FRAME, False)]
-    composer = make_composer(bank, short)
+    short = [Utterance("hello", ANSWERS[0], "f", "t", "", "none", "v", "known", False, 0, 4 * FRAME, [1.0])]
+    composer = with_habits(make_composer(bank, utterances=short), interruptions=1.0)
     for seed in range(40):
-        inside_of(conversation(composer, seed, interruptions=1.0).text)
+        inside_of(conversation(composer, seed).text)
+
+
+def test_the_room_is_never_silent(composer: Composer) -> None:
+    made = conversation(with_habits(composer, noises=1.0, babble=1.0, noisy=1.0), 1)
+    assert np.abs(made.user).reshape(-1, FRAME).max(1).min() > 0

@@ -16,6 +16,7 @@ from tests.support.conversations import (
     inside_of,
     make_bank,
     make_composer,
+    with_habits,
 )
 from tests.support.tiny import DEPTH, MODEL, SILENCE, transformer
 from voicert.models.config import DepthConfig
@@ -24,7 +25,8 @@ from voicert.models.vocabulary import END, PAD, START
 
 @pytest.fixture(scope="module")
 def composer(tmp_path_factory: pytest.TempPathFactory) -> Composer:
-    return make_composer(make_bank(tmp_path_factory.mktemp("bank")))
+    composer = make_composer(make_bank(tmp_path_factory.mktemp("bank")))
+    return with_habits(composer, interruptions=0.4, typed=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,8 @@ def shards(composer: Composer, tmp_path_factory: pytest.TempPathFactory) -> Shar
     np.savez(folder / "shard0000.npz", user=user.astype(np.int16),
              codes=np.stack([c.codes for c in made]).astype(np.int16),
              text=np.stack([c.text for c in made]).astype(np.int16),
-             user_text=np.stack([c.user_text for c in made]).astype(np.int16))  # fmt: skip
+             user_text=np.stack([c.user_text for c in made]).astype(np.int16),
+             given=np.stack([c.given for c in made]).astype(np.int16))  # fmt: skip
     np.savez(folder / "answers.npz", silence=SILENCE)
     return Shards(folder, MODEL.user_frames)
 
@@ -50,6 +53,7 @@ def whole_streams(shards: Shards, n: int) -> dict[str, NDArray[np.int64]]:
         "user": np.concatenate([quiet, data["user"][n]], 1),
         "text": np.concatenate([[PAD] * MODEL.user_frames, data["text"][n]]),
         "user_text": np.concatenate([[PAD] * MODEL.user_frames, data["user_text"][n]]),
+        "given": np.concatenate([[0] * MODEL.user_frames, data["given"][n]]),
     }
 
 
@@ -76,6 +80,7 @@ def test_own_inputs_are_the_targets_of_the_step_before(shards: Shards, frames: i
         firsts.add(start)
         assert np.array_equal(batch.text[i], whole["text"][at : at + steps])
         assert np.array_equal(batch.user_text[i], whole["user_text"][at : at + steps])
+        assert np.array_equal(batch.given[i], whole["given"][at : at + steps])
         assert np.array_equal(batch.own_in[i], whole["codes"][:, at - 1 : at + steps - 1])
         assert np.array_equal(batch.text_in[i], whole["text"][at - 1 : at + steps - 1])
         assert np.array_equal(batch.user_text_in[i], whole["user_text"][at - 1 : at + steps - 1])
@@ -110,10 +115,18 @@ def test_corruption_keeps_its_share_and_its_range() -> None:
 def test_text_is_forgotten_by_whole_rows() -> None:
     torch.manual_seed(0)
     tokens = torch.randint(3, 9, (1000, 20))
-    made = forget(tokens, 0.25)
+    made = forget(tokens, torch.zeros_like(tokens), 0.25)
     gone = (made == PAD).all(1)
     assert torch.equal(made[~gone], tokens[~gone])
     assert float(gone.float().mean()) == pytest.approx(0.25, abs=0.05)
+
+
+def test_typed_text_is_never_forgotten() -> None:
+    """An input is the token of the step before, so it was typed if that step's was."""
+    tokens, given = torch.randint(3, 9, (4, 6)), torch.tensor([[0, 1, 1, 0, 0, 0]] * 4)
+    made = forget(tokens, given, 1.0)
+    assert torch.equal(made[:, 2:4], tokens[:, 2:4])
+    assert (made[:, [0, 1, 4, 5]] == PAD).all()
 
 
 def test_frames_with_text_weigh_more() -> None:
@@ -122,6 +135,12 @@ def test_frames_with_text_weigh_more() -> None:
     loss = -torch.log_softmax(logits, -1).gather(-1, target[..., None])[..., 0]
     weight = torch.where(target == PAD, 1.0, 5.0)
     torch.testing.assert_close(weighted_text_loss(logits, target, 5.0), (loss * weight).sum() / weight.sum())
+    given = torch.zeros_like(target)
+    given[0, 1] = 1
+    weight[0, 1] = 0.0
+    torch.testing.assert_close(
+        weighted_text_loss(logits, target, 5.0, given), (loss * weight).sum() / weight.sum()
+    )
 
 
 @pytest.mark.parametrize("depth", [None, DEPTH], ids=["parallel", "depth"])

@@ -1,8 +1,13 @@
-"""A bank of spoken requests and answers on disk: one file of int16 samples and an index beside it."""
+"""A bank of spoken requests and answers on disk, with the phone of every 20 ms where the engine tells it.
+
+``audio.i16`` holds the samples of everything one after the other, each beginning at a multiple of a frame;
+``phones.u8`` one class per frame; ``index.jsonl`` one line per utterance, then one per answer.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,108 +15,193 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nano.domain import OUT_OF_DOMAIN, TOPICS
-from nano.voices import ASSISTANT, SAMPLE_RATE, Audio, Voice, random_voice, speak, speak_many, word_ends
+from nano import lessons
+from nano.lessons import Exchange
+from nano.sound import FRAME, SAMPLE_RATE, Audio
+from nano.voices import ASSISTANT, Spoken, Voice, random_voice, speak_many, word_ends
 
 BLOCK = 48  # utterances of one voice in a row: festival starts once for them
+FOLLOWS, AGAINS, SMALL = 0.12, 0.02, 0.03  # shares of follow-ups, of "say that again" and of small sounds
+# What a listener says without wanting the turn; none of them begins a request.
+SMALL_SOUNDS = (
+    "mm hm",
+    "uh huh",
+    "yeah",
+    "right",
+    "really",
+    "wow",
+    "nice",
+    "mm",
+    "hm",
+    "aha",
+    "cool",
+    "ah",
+    "interesting",
+    "yep",
+)
+HELD_OUT_KINDS = (("known", True), ("new", True), ("foreign", True))  # voices, each with held-out wordings
 
 
 @dataclass(frozen=True)
 class Utterance:
+    """One request as somebody said it; ``after`` as in `Exchange`, "small" for what asks for nothing."""
+
     text: str
-    topic: int  # index into TOPICS
+    answer: str
+    family: str
+    topic: str
+    after: str
     engine: str
     voice: str
-    rate: float
-    pitch: float
+    kind: str  # of voice: "known", "new" or "foreign"
+    held_out: bool  # the wording is never trained on
     start: int  # in samples of the audio file
     length: int
-    held_out: bool  # the voice or the wording is never trained on
+    words: list[float]  # end of every word as a fraction of the whole
+
+    @property
+    def trained(self) -> bool:
+        return self.kind == "known" and not self.held_out
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer in the assistant's voice."""
+
+    text: str
+    start: int
+    length: int
+    words: list[float]
 
 
 class Bank:
-    """Read access; audio is a memory map."""
+    """Read access; audio and phones are memory maps."""
 
     def __init__(self, folder: Path) -> None:
-        index = json.loads((folder / "index.json").read_text())
-        self.utterances = [Utterance(**u) for u in index["utterances"]]
-        self.answers = [tuple(a) for a in index["answers"]]  # (start, length) per topic
-        self.word_ends: dict[str, list[float]] = index["word_ends"]
+        self.utterances: list[Utterance] = []
+        self.answers: dict[str, Answer] = {}
+        with (folder / "index.jsonl").open() as lines:
+            for line in lines:
+                row = json.loads(line)
+                if "voice" in row:
+                    self.utterances.append(Utterance(**row))
+                else:
+                    self.answers[row["text"]] = Answer(**row)
         self._audio: NDArray[np.int16] = np.memmap(folder / "audio.i16", np.int16, "r")
+        self._phones: NDArray[np.uint8] = np.memmap(folder / "phones.u8", np.uint8, "r")
 
-    def audio(self, start: int, length: int) -> Audio:
-        return self._audio[start : start + length].astype(np.float32) / 32768
+    def audio(self, item: Utterance | Answer) -> Audio:
+        return self._audio[item.start : item.start + item.length].astype(np.float32) / 32768
 
-    def utterance(self, u: Utterance) -> Audio:
-        return self.audio(u.start, u.length)
+    def phones(self, item: Utterance | Answer) -> NDArray[np.uint8]:
+        """[ceil(length / FRAME)] see `nano.phones`."""
+        first = item.start // FRAME
+        return np.asarray(self._phones[first : first - (-item.length // FRAME)])
 
-    def answer(self, topic: int) -> Audio:
-        return self.audio(*self.answers[topic])
+
+@dataclass(frozen=True)
+class _Said:
+    exchange: Exchange
+    voice: Voice
+    kind: str
+    pcm16: NDArray[np.int16]
+    phones: NDArray[np.uint8]
+    words: list[float]
 
 
-def _block(
-    seed: int, held_out_voice: bool, held_out_wording: bool
-) -> list[tuple[str, int, Voice, NDArray[np.int16]]]:
+def _draw(rng: np.random.Generator, held_out: bool) -> Exchange:
+    share = rng.random()
+    if share < AGAINS:
+        return lessons.again(rng, held_out)
+    if not held_out and share < AGAINS + FOLLOWS:
+        return lessons.follow(rng)
+    if not held_out and share < AGAINS + FOLLOWS + SMALL:
+        return Exchange(str(rng.choice(SMALL_SOUNDS)), "", "small", "", after="small")
+    return lessons.draw(rng, held_out)
+
+
+def _block(seed: int, kind: str, held_out: bool) -> list[_Said]:
+    """`BLOCK` utterances of one voice, whose tempo and pitch drift a little."""
     rng = np.random.default_rng(seed)
-    voice = random_voice(rng, held_out_voice)
-    weights = np.array([2.5 if t is OUT_OF_DOMAIN else 1.0 for t in TOPICS])
-    chosen: list[tuple[str, int]] = []
-    for _ in range(BLOCK):
-        topic = int(rng.choice(len(TOPICS), p=weights / weights.sum()))
-        texts = TOPICS[topic].held_out_requests() if held_out_wording else TOPICS[topic].requests()
-        chosen.append((str(rng.choice(texts)), topic))
-    result: list[tuple[str, int, Voice, NDArray[np.int16]]] = []
-    for begin in range(0, BLOCK, 6):  # the voice keeps its name but changes its tempo and pitch a little
-        some = chosen[begin : begin + 6]
-        v = Voice(
-            voice.engine,
-            voice.name,
-            voice.rate * rng.uniform(0.92, 1.08),
-            voice.pitch * rng.uniform(0.92, 1.08),
+    base = random_voice(rng, kind)
+    said: list[_Said] = []
+    for _ in range(0, BLOCK, 6):
+        tempo, pitch = rng.uniform(0.92, 1.08, 2)
+        voice = Voice(
+            base.engine,
+            base.name,
+            base.rate * tempo,
+            base.pitch * (pitch if base.engine != "festival" else 1.0),
         )
-        if voice.engine == "festival":
-            v = Voice(voice.engine, voice.name, v.rate, 1.0)
-        for (text, topic), pcm in zip(some, speak_many(v, [t for t, _ in some]), strict=True):
-            result.append((text, topic, v, (pcm * 32767).astype(np.int16)))
-    return result
+        some = [_draw(rng, held_out) for _ in range(6)]
+        for exchange, spoken in zip(some, speak_many(voice, [e.request for e in some]), strict=True):
+            said.append(
+                _Said(exchange, voice, kind, _pcm16(spoken), spoken.phones, _words(exchange.request, spoken))
+            )
+    return said
 
 
-def _word_ends(texts: list[str]) -> dict[str, list[float]]:
-    return {t: word_ends(t) for t in texts}
+def _answer(text: str) -> tuple[str, NDArray[np.int16], NDArray[np.uint8], list[float]]:
+    spoken = speak_many(ASSISTANT, [text])[0]
+    return text, _pcm16(spoken), spoken.phones, _words(text, spoken)
+
+
+def _pcm16(spoken: Spoken) -> NDArray[np.int16]:
+    return (spoken.pcm * 32767).astype(np.int16)
+
+
+def _words(text: str, spoken: Spoken) -> list[float]:
+    return [round(w, 4) for w in (word_ends(text) if spoken.words is None else spoken.words)]
+
+
+class _Writer:
+    """Appends to the three files."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._audio = (folder / "audio.i16").open("wb")
+        self._phones = (folder / "phones.u8").open("wb")
+        self._index = (folder / "index.jsonl").open("w")
+        self.position = 0
+
+    def add(self, pcm16: NDArray[np.int16], phones: NDArray[np.uint8]) -> int:
+        """Where it begins; it is padded to whole frames."""
+        start = self.position
+        padded = np.pad(pcm16, (0, -len(pcm16) % FRAME))
+        self._audio.write(padded.tobytes())
+        self._phones.write(phones.tobytes())
+        self.position += len(padded)
+        return start
+
+    def list(self, row: Utterance | Answer) -> None:
+        self._index.write(json.dumps(asdict(row)) + "\n")
+
+    def close(self) -> None:
+        for file in (self._audio, self._phones, self._index):
+            file.close()
+
+
+def _blocks(pool: ProcessPoolExecutor, blocks: int, held_out_blocks: int, seed: int) -> Iterator[list[_Said]]:
+    kinds = [("known", False)] * blocks + [kind for kind in HELD_OUT_KINDS for _ in range(held_out_blocks)]
+    seeds = [seed * 1_000_003 + i for i in range(len(kinds))]
+    yield from pool.map(_block, seeds, [k for k, _ in kinds], [h for _, h in kinds], chunksize=4)
 
 
 def build(folder: Path, blocks: int, held_out_blocks: int, seed: int, workers: int) -> None:
-    """Speaks ``blocks * BLOCK`` training utterances and, held out, new voices and new wordings."""
-    folder.mkdir(parents=True, exist_ok=True)
-    utterances: list[Utterance] = []
-    position = 0
-    kinds = [(False, False)] * blocks + [(True, False), (False, True), (True, True)] * held_out_blocks
-    with (folder / "audio.i16").open("wb") as audio, ProcessPoolExecutor(workers) as pool:
-        answers: list[tuple[int, int]] = []
-        for topic in TOPICS:
-            pcm = (speak(ASSISTANT, topic.answer) * 32767).astype(np.int16)
-            audio.write(pcm.tobytes())
-            answers.append((position, len(pcm)))
-            position += len(pcm)
-        seeds = [seed * 100_000 + i for i in range(len(kinds))]
-        done = pool.map(_block, seeds, [v for v, _ in kinds], [w for _, w in kinds])
-        for number, ((new_voice, new_wording), spoken) in enumerate(zip(kinds, done, strict=True)):
-            for text, topic, v, pcm in spoken:
-                audio.write(pcm.tobytes())
-                held_out = new_voice or new_wording
-                utterances.append(
-                    Utterance(text, topic, v.engine, v.name, v.rate, v.pitch, position, len(pcm), held_out)
-                )
-                position += len(pcm)
-            if number % 20 == 0:
-                print(
-                    f"bank: {number}/{len(kinds)} blocks, {position / SAMPLE_RATE / 3600:.2f} h", flush=True
-                )
-        texts = sorted({u.text for u in utterances} | {t.answer for t in TOPICS})
-        chunks = [texts[i::16] for i in range(16)]
-        ends: dict[str, list[float]] = {}
-        for part in pool.map(_word_ends, chunks):
-            ends |= part
-    index = {"utterances": [asdict(u) for u in utterances], "answers": answers, "word_ends": ends}
-    (folder / "index.json").write_text(json.dumps(index))
-    print(f"bank: {len(utterances)} utterances, {position / SAMPLE_RATE / 3600:.2f} h", flush=True)
+    """Speaks ``blocks * BLOCK`` utterances to train on, then held-out wordings in voices of all kinds."""
+    writer = _Writer(folder)
+    answers = dict.fromkeys(lessons.answers())
+    with ProcessPoolExecutor(workers) as pool:
+        for number, said in enumerate(_blocks(pool, blocks, held_out_blocks, seed)):
+            for s in said:
+                e, start = s.exchange, writer.add(s.pcm16, s.phones)
+                told = (e.request, e.answer, e.family, e.topic, e.after, s.voice.engine, s.voice.name)
+                writer.list(Utterance(*told, s.kind, e.held_out, start, len(s.pcm16), s.words))
+                if e.answer:
+                    answers.setdefault(e.answer)
+            if number % 50 == 0:
+                print(f"bank: block {number}, {writer.position / SAMPLE_RATE / 3600:.2f} h", flush=True)
+        for text, pcm16, phones, words in pool.map(_answer, answers, chunksize=8):
+            writer.list(Answer(text, writer.add(pcm16, phones), len(pcm16), words))
+    writer.close()
+    print(f"bank: {len(answers)} answers, {writer.position / SAMPLE_RATE / 3600:.2f} h in all", flush=True)

@@ -11,6 +11,8 @@ from torch.nn import functional as F  # noqa: N812
 from voicert_codecs.nano.config import NanoCodecConfig
 from voicert_codecs.nano.modules import NanoCodecModules, Quantizer
 
+from nano.phones import PHONES, SILENCE, UNKNOWN
+
 WINDOWS = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 80), (2048, 80))  # samples, mel bands
 
 
@@ -76,7 +78,7 @@ class QuantizerTrainer:
     def __init__(self, quantizer: Quantizer, decay: float = 0.98) -> None:
         self.q = quantizer
         self.decay = decay
-        self.count = torch.ones(quantizer.codebooks.shape[:2])
+        self.count = torch.ones(quantizer.codebooks.shape[:2], device=quantizer.codebooks.device)
         self.total = quantizer.codebooks.clone()
 
     @torch.no_grad()
@@ -84,32 +86,39 @@ class QuantizerTrainer:
         """k-means of every codebook in turn on latent [N, D]."""
         residual = latent
         for k in range(len(self.q.codebooks)):
-            book = residual[torch.randperm(len(residual))[: self.q.codebooks.shape[1]]].clone()
+            book = residual[_some(residual, self.q.codebooks.shape[1])].clone()
             for _ in range(rounds):
                 index = self.q.nearest(residual, book)
                 count = torch.bincount(index, minlength=len(book)).float()
                 total = torch.zeros_like(book).index_add_(0, index, residual)
                 alive = count > 0
                 book[alive] = total[alive] / count[alive, None]
-                book[~alive] = residual[torch.randint(len(residual), (int((~alive).sum()),))]
+                book[~alive] = residual[_some(residual, int((~alive).sum()))]
             self.q.codebooks[k] = book
             self.count[k] = 8.0
             self.total[k] = book * 8.0
             residual = residual - book[self.q.nearest(residual, book)]
 
-    def __call__(self, latent: Tensor, depth: int) -> tuple[Tensor, Tensor]:
-        """latent [B, T, D] → quantised to ``depth`` codebooks (straight-through gradient), commitment."""
+    def __call__(self, latent: Tensor, depth: int) -> tuple[Tensor, Tensor, Tensor]:
+        """latent [B, T, D] → quantised to ``depth`` codebooks, to the first one alone, and commitment.
+
+        The gradient passes both quantised latents as if they were the latent itself (straight-through).
+        """
         flat = latent.flatten(0, 1).float()
         residual = flat.detach()
         quantised = torch.zeros_like(flat)
+        first = quantised
         for k in range(depth):
             book = self.q.codebooks[k]
             index = self.q.nearest(residual, book)
             self._update(k, residual, index)
             quantised = quantised + book[index]
             residual = residual - book[index]
-        commitment = F.mse_loss(flat, quantised.detach())
-        return (flat + (quantised - flat).detach()).view_as(latent), commitment
+            if k == 0:
+                first = quantised
+        commitment = F.mse_loss(flat, quantised.detach()) + 0.5 * F.mse_loss(flat, first.detach())
+        through, coarse = (flat + (q - flat).detach() for q in (quantised, first))
+        return through.view_as(latent), coarse.view_as(latent), commitment
 
     @torch.no_grad()
     def _update(self, k: int, x: Tensor, index: Tensor) -> None:
@@ -120,10 +129,43 @@ class QuantizerTrainer:
         self.total[k].mul_(self.decay).add_(total, alpha=1 - self.decay)
         dead = self.count[k] < 0.05
         if dead.any():
-            picked = x[torch.randint(len(x), (int(dead.sum()),))]
+            picked = x[_some(x, int(dead.sum()))]
             self.count[k][dead] = 1.0
             self.total[k][dead] = picked
         self.q.codebooks[k] = self.total[k] / self.count[k].clamp(min=1e-5)[:, None]
+
+
+def _some(rows: Tensor, count: int) -> Tensor:
+    """``count`` random indices of ``rows``, all different where there are enough."""
+    if count <= len(rows):
+        return torch.randperm(len(rows), device=rows.device)[:count]
+    return torch.randint(len(rows), (count,), device=rows.device)
+
+
+class PhoneHead(nn.Module):
+    """Reads the phone of the frame before from the first code's vector: what the first codebook is for.
+
+    One frame later than it sounds, since a phone is not known at its first milliseconds.
+    """
+
+    LAG = 1  # frames
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.out = nn.Linear(latent, len(PHONES))
+
+    def forward(self, first: Tensor, phones: Tensor) -> tuple[Tensor, Tensor]:
+        """first [B, T, D], phones [B, T] (`UNKNOWN` counts nothing) → loss, share of right frames."""
+        logits, wanted = self.out(first[:, self.LAG :]).flatten(0, 1), phones[:, : -self.LAG].flatten()
+        known = wanted != UNKNOWN
+        if not known.any():
+            return logits.sum() * 0.0, logits.new_zeros(())
+        logits, wanted = logits[known], wanted[known]
+        weight = torch.where(wanted == SILENCE, 0.2, 1.0)  # most frames are silent
+        loss = (F.cross_entropy(logits, wanted, reduction="none") * weight).sum() / weight.sum()
+        voiced = wanted != SILENCE
+        right = (logits.argmax(-1) == wanted)[voiced].float().mean() if voiced.any() else logits.new_zeros(())
+        return loss, right
 
 
 class Bottleneck:
@@ -138,13 +180,13 @@ class Bottleneck:
         self.fitted = fitted
         self.recent: list[Tensor] = []  # latents [N, D] of the last batches before the quantiser begins
 
-    def __call__(self, latent: Tensor, share: float) -> tuple[Tensor, Tensor]:
-        """latent [B, T, D] at this ``share`` of the training → what the decoder gets, and a loss."""
+    def __call__(self, latent: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
+        """latent [B, T, D] at this ``share`` of the training → for the decoder, the first code, a loss."""
         if share < self.warm_up:
             if share > self.warm_up * 0.8:
                 self.recent = [*self.recent[-15:], latent.detach().flatten(0, 1)]
             drift = (latent.pow(2).mean() - 1.0).relu()  # keeps the scale of the noise meaningful
-            return latent + torch.randn_like(latent) * 0.15, drift * 0.1
+            return latent + torch.randn_like(latent) * 0.15, latent, drift * 0.1
         if not self.fitted:
             self.trainer.fit(torch.cat([*self.recent, latent.detach().flatten(0, 1)]))
             self.fitted = True
@@ -164,8 +206,8 @@ class Reconstruction(nn.Module):
     def forward(self, latent: Tensor, pcm: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """latent [B, T, D], pcm [B, T * frame] → (loss, its mel part, its MDCT part)."""
         m, hop = self.modules_, self.modules_.config.hop
-        tail, _, overlap, state = m.fresh(len(pcm))
-        with torch.autocast("cpu", torch.bfloat16):
+        tail, _, overlap, state = (t.to(pcm.device) for t in m.fresh(len(pcm)))
+        with torch.autocast(pcm.device.type, torch.bfloat16):
             coefficients, _ = m.decoder.coefficients(latent, state)
         coefficients = coefficients.float()
         made, _ = m.decoder.synthesise(coefficients, overlap)

@@ -9,20 +9,24 @@ import torch
 from numpy.typing import NDArray
 from voicert_codecs.nano.modules import NanoCodecModules
 
+from nano.answers import Answer, make_answer
 from nano.bank import Bank
-from nano.domain import TOPICS
-from nano.timeline import FRAME, Answer, Composer, make_answer
+from nano.sound import FRAME
+from nano.timeline import Composer
 from voicert.models.vocabulary import Vocabulary
 
-LEAD_SECONDS = 0.4  # of silence before an answer when it is encoded
+LEAD = 20  # frames of silence before an answer when it is encoded
+TAIL = 20  # and after it
+AT_ONCE = 16  # rows that are encoded together
 
 
 @torch.inference_mode()
 def encode_all(modules: NanoCodecModules, pcm: NDArray[np.float32]) -> NDArray[np.int64]:
     """pcm [B, T * FRAME] from fresh states → codes [B, K, T]."""
-    tail, state, _, _ = modules.fresh(len(pcm))
-    latent, _, _ = modules.encoder(torch.from_numpy(pcm), tail, state)
-    return modules.quantizer.encode(latent).numpy()
+    device = modules.quantizer.codebooks.device
+    tail, state, _, _ = (t.to(device) for t in modules.fresh(len(pcm)))
+    latent, _, _ = modules.encoder(torch.from_numpy(pcm).to(device), tail, state)
+    return modules.quantizer.encode(latent).cpu().numpy()
 
 
 def silence_codes(modules: NanoCodecModules) -> NDArray[np.int64]:
@@ -32,27 +36,32 @@ def silence_codes(modules: NanoCodecModules) -> NDArray[np.int64]:
 
 def make_answers(
     modules: NanoCodecModules, bank: Bank, vocabulary: Vocabulary, delays: tuple[int, ...]
-) -> list[Answer]:
-    """Tokens of the answer of every topic; its sound begins exactly at a frame's start."""
+) -> dict[str, Answer]:
+    """Tokens of every answer of the bank; its sound begins exactly at a frame's start."""
     silence = silence_codes(modules)
-    answers: list[Answer] = []
-    lead = int(LEAD_SECONDS * 24_000) // FRAME
-    for topic in range(len(TOPICS)):
-        pcm = bank.answer(topic)
-        spoken = -(-len(pcm) // FRAME)
-        row = np.zeros((1, (lead + spoken + 20) * FRAME), np.float32)
-        row[0, lead * FRAME : lead * FRAME + len(pcm)] = pcm
-        codes = encode_all(modules, row)[0]
-        answers.append(make_answer(codes, lead, spoken, topic, bank, vocabulary, delays, silence))
-    return answers
+    made: dict[str, Answer] = {}
+    items = sorted(bank.answers.values(), key=lambda a: a.length)  # of like length, so that little is padded
+    for first in range(0, len(items), AT_ONCE):
+        some = items[first : first + AT_ONCE]
+        frames = LEAD + TAIL + max(-(-a.length // FRAME) for a in some)
+        rows = np.zeros((len(some), frames * FRAME), np.float32)
+        for row, a in zip(rows, some, strict=True):
+            row[LEAD * FRAME : LEAD * FRAME + a.length] = bank.audio(a)
+        for codes, a in zip(encode_all(modules, rows), some, strict=True):
+            spoken = -(-a.length // FRAME)
+            made[a.text] = make_answer(
+                codes, LEAD, bank.audio(a), spoken, a.text, a.words, vocabulary, delays, silence
+            )
+    return made
 
 
 def write_shard(path: Path, modules: NanoCodecModules, composer: Composer, rng: np.random.Generator,
                 conversations: int, frames: int) -> None:  # fmt: skip
-    """One .npz: user [N, K, T], codes [N, K, T], text and user_text [N, T], all int16."""
+    """One .npz: user and codes [N, K, T], text, user_text and given [N, T], all int16."""
     made = [composer.compose(rng, frames) for _ in range(conversations)]
     user = [
-        encode_all(modules, np.stack([c.user for c in made[i : i + 16]])) for i in range(0, conversations, 16)
+        encode_all(modules, np.stack([c.user for c in made[i : i + AT_ONCE]]))
+        for i in range(0, conversations, AT_ONCE)
     ]
     temporary = path.with_suffix(".tmp.npz")
     np.savez(
@@ -61,5 +70,6 @@ def write_shard(path: Path, modules: NanoCodecModules, composer: Composer, rng: 
         codes=np.stack([c.codes for c in made]).astype(np.int16),
         text=np.stack([c.text for c in made]).astype(np.int16),
         user_text=np.stack([c.user_text for c in made]).astype(np.int16),
+        given=np.stack([c.given for c in made]).astype(np.int16),
     )
     temporary.replace(path)

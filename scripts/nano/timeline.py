@@ -1,162 +1,182 @@
-"""Two-channel conversations with known word times: the user's sound, and the assistant's tokens by frame."""
+"""Two-channel conversations with known word times: the user's sound, and the tokens of all streams."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
-from nano.augment import colour, dither, gain_db
-from nano.bank import Bank, Utterance
-from nano.domain import TOPICS
-from nano.voices import Audio
-from voicert.models.vocabulary import END, PAD, START, Vocabulary
+from nano.answers import LEAD_FRAMES, Answer
+from nano.augment import dither, gain_db, nonspeech
+from nano.bank import Utterance
+from nano.people import Request, Speakers
+from nano.sound import FRAME, Audio
+from voicert.models.vocabulary import END, PAD, Vocabulary
 
-FRAME = 480  # samples
-GAP_FRAMES = 6  # end of the user's speech → first audible frame of the answer
-LEAD_FRAMES = 2  # the answer's start token comes this much before its first audible frame
-WORD_LEAD = 2  # a word of the answer is written this many frames before it sounds
-USER_WORD_LAG = 4  # a word of the user is written this many frames after its estimated end
-CUT_FRAMES = (8, 20)  # the assistant falls silent this long after an interruption begins
+GAP_FRAMES = 5  # end of the user's speech → first audible frame of the answer
+USER_WORD_LAG = 4  # a word of the user is written this many frames after its end
+CUT_FRAMES = (9, 12)  # the assistant falls silent this long after an interruption begins
+SECOND = 50  # frames
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The tokens of one whole answer, from its start token to its end token, both included."""
+class Habits:
+    """How often things happen in a conversation; shares of turns, or of answers that are long enough."""
 
-    text: Ints  # [n]
-    codes: Ints  # [K, n], rows already lag by the model's delays
+    interruptions: float = 0.35
+    small_sounds: float = 0.25  # "mm hm" in an answer, which goes on
+    noises: float = 0.2  # a cough, a knock, a few notes: in an answer or in silence
+    pauses: float = 0.25  # a request stops in the middle for a moment
+    typed: float = 0.06  # given as text, without sound
+    echo: float = 0.35  # share of conversations in which the microphone hears the assistant
+    babble: float = 0.15  # and other people far away
+    noisy: float = 0.4  # and a loud floor
+    follow_ups: float = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass
 class Conversation:
+    """What is heard and written; all rows have one entry per frame."""
+
     user: Audio  # [T * FRAME]
     text: Ints  # [T]
     user_text: Ints  # [T]
+    given: NDArray[np.bool_]  # [T] the user's text was typed: it is read, not heard
     codes: Ints  # [K, T], rows already lag by the model's delays
 
 
-def delayed(codes: Ints, delays: tuple[int, ...], fill: Ints) -> Ints:
-    """codes [K, T] with row k moved right by ``delays[k]``, the gap filled with ``fill`` [K]."""
-    out = np.repeat(fill[:, None], codes.shape[1], axis=1)
-    for k, d in enumerate(delays):
-        out[k, d:] = codes[k, : codes.shape[1] - d]
-    return out
-
-
-def place_words(words: list[list[int]], ends: list[float], frames: int) -> list[tuple[int, int]]:
-    """(frame, token) of every token when each word is written at its start; several never share a frame."""
-    placed: list[tuple[int, int]] = []
-    free = 0
-    for i, tokens in enumerate(words):
-        begin = 0.0 if i == 0 else ends[i - 1]
-        free = max(free, round(begin * frames))
-        for token in tokens:
-            placed.append((free, token))
-            free += 1
-    return placed
-
-
-def make_answer(codes: Ints, audible: int, spoken_frames: int, topic: int, bank: Bank, vocabulary: Vocabulary,
-                delays: tuple[int, ...], silence: Ints) -> Answer:  # fmt: skip
-    """``codes`` [K, T] of silence, answer, silence; ``audible`` is the frame in which the sound begins."""
-    first = audible - LEAD_FRAMES
-    last = audible + spoken_frames + max(delays) + 2  # the end token: sound and its lagging rows are over
-    stream = delayed(codes, delays, silence)[:, first : last + 1]
-    text = np.full(last + 1 - first, PAD)
-    text[0], text[-1] = START, END
-    answer = TOPICS[topic].answer
-    words = [vocabulary.encode_word(w) for w in answer.split()]
-    for frame, token in place_words(words, bank.word_ends[answer], spoken_frames):
-        at = max(1, LEAD_FRAMES + frame - WORD_LEAD)
-        while at < len(text) - 1 and text[at] != PAD:
-            at += 1
-        text[at] = token
-    return Answer(text, stream)
+def blank(frames: int, silence: Ints) -> Conversation:
+    """Nobody has said anything yet."""
+    return Conversation(
+        np.zeros(frames * FRAME, np.float32),
+        np.full(frames, PAD),
+        np.full(frames, PAD),
+        np.zeros(frames, np.bool_),
+        np.repeat(silence[:, None], frames, axis=1),
+    )
 
 
 class Composer:
-    """Draws conversations: requests at random times, answers after the gap, some of them interrupted."""
+    """Draws conversations: requests at random times, answers after the gap, and all that gets in the way."""
 
-    def __init__(self, bank: Bank, utterances: list[Utterance], answers: list[Answer], silence: Ints,
-                 vocabulary: Vocabulary) -> None:  # fmt: skip
-        self.bank = bank
+    def __init__(self, speakers: Speakers, answers: dict[str, Answer], silence: Ints, vocabulary: Vocabulary,
+                 habits: Habits | None = None) -> None:  # fmt: skip
+        self.speakers = speakers
         self.answers = answers
         self.silence = silence
         self.vocabulary = vocabulary
-        self.by_topic: dict[int, list[Utterance]] = {}
-        for u in utterances:
-            self.by_topic.setdefault(u.topic, []).append(u)
-        self.topics = sorted(self.by_topic)
+        self.habits = habits or Habits()
 
-    def compose(self, rng: np.random.Generator, frames: int, interruptions: float = 0.4) -> Conversation:
-        samples = frames * FRAME
-        user = dither(rng, samples)
-        text = np.full(frames, PAD)
-        user_text = np.full(frames, PAD)
-        codes = np.repeat(self.silence[:, None], frames, axis=1)
-        voice_gain = gain_db(rng)
-        begin = int(rng.uniform(0.1, 2.5) * 24_000)  # sample at which the next request begins
+    def compose(self, rng: np.random.Generator, frames: int) -> Conversation:
+        """One conversation of ``frames``, which may end in the middle of anything."""
+        out, habits = blank(frames, self.silence), self.habits
+        echo = gain_db(rng, -45.0, -20.0) if rng.random() < habits.echo else 0.0
+        voice = gain_db(rng)
+        at = int(rng.uniform(0.1, 2.5) * 24_000)  # sample at which the next request begins
         free = 0  # the frame after the last answer: no answer begins inside of another
-        while True:
-            u = self._pick(rng)
-            pcm = self._spoken(rng, u) * voice_gain
-            end = begin + len(pcm)
-            user[begin:end] += pcm[: samples - begin]
-            end_frame = -(-end // FRAME)  # the first frame without speech
-            self._write_user_words(user_text, u.text, begin, len(pcm), end_frame)
-            answer = self.answers[u.topic]
-            start = max(end_frame + GAP_FRAMES - LEAD_FRAMES, free)
-            stop = free = min(start + len(answer.text), frames)
+        before: Utterance | None = None
+        said = ""  # the last answer that was given whole
+        while at < len(out.user):
+            turn = self.speakers.request(rng, before, said, habits)
+            answer = self.answers[turn.answer]
+            end = (
+                self._type(out, turn, at)
+                if rng.random() < habits.typed
+                else self._speak(out, turn, at, voice)
+            )
+            start = max(end + GAP_FRAMES - LEAD_FRAMES, free)
             if start >= frames:
                 break
-            text[start:stop] = answer.text[: stop - start]
-            codes[:, start:stop] = answer.codes[:, : stop - start]
-            spoken = len(answer.text)
-            if spoken > 60 and rng.random() < interruptions:
-                onset = start + int(rng.integers(30, spoken - 20))
+            stop, at = self._answer(out, rng, answer, start, voice)
+            if echo:
+                self._echo(out.user, rng, answer, start, stop, echo)
+            whole = stop - start == len(answer.text)
+            before, said, free = turn.utterance, turn.answer if whole else "", stop
+        self._surround(out, rng, voice)
+        np.clip(out.user, -1, 1, out=out.user)
+        return out
+
+    def _speak(self, out: Conversation, turn: Request, at: int, gain: float) -> int:
+        """The request as sound from sample ``at`` and as text; → the first frame without its speech."""
+        add(out.user, turn.pcm * gain, at)
+        end = -(-(at + len(turn.pcm)) // FRAME)
+        words = [self.vocabulary.encode_word(w) for w in turn.utterance.text.split()]
+        for i, tokens in enumerate(words):
+            frame = (at + turn.word_ends[i]) // FRAME + USER_WORD_LAG
+            frame = min(frame, end + 1) if i == len(words) - 1 else min(frame, end)
+            write(out.user_text, frame, tokens)
+        return end
+
+    def _type(self, out: Conversation, turn: Request, at: int) -> int:
+        """The request as text alone, a token a frame; → the frame after the last token."""
+        first = at // FRAME
+        tokens = self.vocabulary.encode(turn.utterance.text)
+        stop = write(out.user_text, first, tokens)
+        out.given[first:stop] = True
+        return stop
+
+    def _answer(
+        self, out: Conversation, rng: np.random.Generator, answer: Answer, start: int, gain: float
+    ) -> tuple[int, int]:
+        """The answer from frame ``start``, maybe cut; → the frame after it, the sample of the next turn."""
+        frames, length, habits = len(out.text), len(answer.text), self.habits
+        stop = min(start + length, frames)
+        out.text[start:stop] = answer.text[: stop - start]
+        out.codes[:, start:stop] = answer.codes[:, : stop - start]
+        if length > 60:
+            if rng.random() < habits.small_sounds:
+                small = self.speakers.small_sound(rng)
+                add(out.user, small * gain, (start + int(rng.integers(15, length - 40))) * FRAME)
+            if rng.random() < habits.interruptions:
+                onset = start + int(rng.integers(25, length - 20))
                 cut = onset + int(rng.integers(*CUT_FRAMES))
                 if cut < stop - 1:
-                    text[cut:stop] = PAD
-                    text[cut] = END
-                    codes[:, cut:stop] = self.silence[:, None]
-                    free = cut + 1
-                begin = onset * FRAME + int(rng.integers(FRAME))
-            else:
-                begin = (start + spoken) * FRAME + int(rng.uniform(0.2, 2.0) * 24_000)
-            if begin >= samples:
-                break
-        return Conversation(np.clip(user, -1, 1), text, user_text, codes)
+                    out.text[cut:stop] = PAD
+                    out.text[cut] = END
+                    out.codes[:, cut:stop] = self.silence[:, None]
+                    stop = cut + 1
+                return stop, onset * FRAME + int(rng.integers(FRAME))
+        return stop, (start + length) * FRAME + int(rng.uniform(0.2, 2.5) * 24_000)
 
-    def _pick(self, rng: np.random.Generator) -> Utterance:
-        """Topics evenly, long ones less often, so that most of the time is spent on listening."""
-        while True:
-            topic = self.topics[rng.integers(len(self.topics))]
-            length = len(self.answers[topic].text)
-            if rng.random() < min(1.0, 150 / length):
-                some = self.by_topic[topic]
-                return some[rng.integers(len(some))]
+    def _echo(
+        self, user: Audio, rng: np.random.Generator, answer: Answer, start: int, stop: int, gain: float
+    ) -> None:
+        """What the microphone hears of the assistant: later, duller, and quieter."""
+        heard = answer.pcm[: max(0, stop - start - LEAD_FRAMES) * FRAME]
+        if len(heard):
+            dull = np.convolve(heard, np.hanning(int(rng.integers(3, 12))), "same").astype(np.float32)
+            dull *= gain * np.abs(heard).max() / (np.abs(dull).max() + 1e-9)
+            add(user, dull, (start + LEAD_FRAMES) * FRAME + int(rng.uniform(0.01, 0.25) * 24_000))
 
-    def _spoken(self, rng: np.random.Generator, u: Utterance) -> Audio:
-        pcm = self.bank.utterance(u)
-        if rng.random() < 0.6:  # speed, pitch and formants together
-            factor = float(np.exp(rng.uniform(-0.14, 0.14)))
-            pcm = soxr.resample(pcm, 24_000, 24_000 * factor, quality="LQ")
-        return colour(rng, pcm)
+    def _surround(self, out: Conversation, rng: np.random.Generator, voice: float) -> None:
+        """The room: its floor, people far away, and sounds that mean nothing."""
+        samples, habits = len(out.user), self.habits
+        loud = rng.random() < habits.noisy
+        level = 20 * np.log10(voice * 0.1)  # about that of the voice
+        out.user += dither(rng, samples, level - 35, level - 12) if loud else dither(rng, samples)
+        if rng.random() < habits.babble:
+            out.user += self.speakers.babble(rng, samples) * voice * gain_db(rng, -30.0, -14.0)
+        for _ in range(rng.poisson(habits.noises * samples / 24_000 / 4)):
+            some = nonspeech(rng, int(rng.uniform(0.1, 1.5) * 24_000))
+            add(out.user, some * voice * gain_db(rng, -12.0, 3.0), int(rng.integers(samples)))
 
-    def _write_user_words(self, row: Ints, text: str, begin: int, length: int, end_frame: int) -> None:
-        """Each word a little after its end; the last one right after the end of speech."""
-        words = [self.vocabulary.encode_word(w) for w in text.split()]
-        ends = self.bank.word_ends[text]
-        for i, tokens in enumerate(words):
-            at = (begin + int(ends[i] * length)) // FRAME + USER_WORD_LAG
-            at = min(at, end_frame + 1) if i == len(words) - 1 else min(at, end_frame)
-            for token in tokens:
-                while at < len(row) and row[at] != PAD:
-                    at += 1
-                if at < len(row):
-                    row[at] = token
+
+def add(row: Audio, pcm: Audio, at: int) -> None:
+    """Adds ``pcm`` to ``row`` from sample ``at``; what lies beyond the end is lost."""
+    part = pcm[: max(0, len(row) - at)]
+    row[at : at + len(part)] += part
+
+
+def write(row: Ints, frame: int, tokens: list[int]) -> int:
+    """Writes tokens into the free frames from ``frame`` on; → the frame after the last one."""
+    for token in tokens:
+        while frame < len(row) and row[frame] != PAD:
+            frame += 1
+        if frame >= len(row):
+            return len(row)
+        row[frame] = token
+        frame += 1
+    return frame

@@ -1,9 +1,10 @@
-"""Speech from free engines: espeak-ng (in process, by ctypes), flite and festival (as programs)."""
+"""Speech from free engines, with the times of its words and phones as far as an engine tells them.
+
+espeak-ng runs in process (by ctypes), flite and festival as programs, Pico in process (PyPI: ttspico).
+"""
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import subprocess
 import tempfile
 import wave
@@ -14,8 +15,9 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-SAMPLE_RATE = 24_000  # Hz, of everything that leaves this module
-Audio = NDArray[np.float32]
+from nano import espeak
+from nano.phones import UNKNOWN, frames_of
+from nano.sound import SAMPLE_RATE, Audio, trimmed
 
 ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-rp", "en-gb-x-gbcwmd", "en-029")
 VARIANTS = (
@@ -27,84 +29,109 @@ VARIANTS = (
 )  # fmt: skip
 HELD_OUT_VARIANTS = ("m3", "f4", "Annie", "david", "klatt3", "steph")
 FLITE = ("kal16", "awb", "rms", "slt")
-FESTIVAL = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")
+PICO = ("en-US", "en-GB")
+FESTIVAL = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")  # the engine that training never hears
+PITCH_HZ = {"kal16": 105, "awb": 120, "rms": 105, "slt": 175}
 
 
 @dataclass(frozen=True)
 class Voice:
     """One way of speaking; ``rate`` and ``pitch`` are factors around the engine's default."""
 
-    engine: str  # "espeak", "flite" or "festival"
+    engine: str  # "espeak", "flite", "pico" or "festival"
     name: str
     rate: float = 1.0
     pitch: float = 1.0
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """One utterance, trimmed to its audible part, peak at 0.5."""
+
+    pcm: Audio
+    phones: NDArray[np.uint8]  # [ceil(samples / 480)] class of each frame of 20 ms, see `nano.phones`
+    words: tuple[float, ...] | None  # end of every word as a fraction of the whole, where the engine tells
+
+
 ASSISTANT = Voice("flite", "slt")
 
 
-def random_voice(rng: np.random.Generator, held_out: bool = False) -> Voice:
-    """A user's voice. ``held_out`` picks from espeak-ng variants that training never uses."""
-    kind = 0.0 if held_out else rng.random()
+def random_voice(rng: np.random.Generator, kind: str = "known") -> Voice:
+    """A user's voice: "known" to training, a "new" voice of a known engine, or of a "foreign" engine."""
     rate = float(np.exp(rng.uniform(np.log(0.8), np.log(1.3))))
     pitch = float(np.exp(rng.uniform(np.log(0.75), np.log(1.35))))
-    if kind < 0.72:
-        variants = HELD_OUT_VARIANTS if held_out else tuple(v for v in VARIANTS if v not in HELD_OUT_VARIANTS)
+    if kind == "foreign":
+        return Voice("festival", str(rng.choice(FESTIVAL)), float(np.clip(rate, 0.85, 1.2)), 1.0)
+    share = 0.0 if kind == "new" else rng.random()
+    if share < 0.6:
+        variants = (
+            HELD_OUT_VARIANTS if kind == "new" else tuple(v for v in VARIANTS if v not in HELD_OUT_VARIANTS)
+        )
         return Voice("espeak", f"{rng.choice(ACCENTS)}+{rng.choice(variants)}", rate, pitch)
-    if kind < 0.92:
+    if share < 0.82:
         return Voice("flite", str(rng.choice(FLITE)), rate, pitch)
-    return Voice("festival", str(rng.choice(FESTIVAL)), rate, 1.0)
+    return Voice("pico", str(rng.choice(PICO)), rate, float(np.clip(pitch, 0.8, 1.3)))
 
 
-class _Espeak:
-    """The espeak-ng library, used from one thread."""
+def speak(voice: Voice, text: str) -> Audio:
+    """``text`` in ``voice``, trimmed to the audible part, peak at 0.5.
 
-    def __init__(self) -> None:
-        path = ctypes.util.find_library("espeak-ng")
-        if path is None:
-            raise RuntimeError("espeak-ng is missing: apt-get install espeak-ng")
-        self._lib = ctypes.CDLL(path)
-        self._rate = self._lib.espeak_Initialize(2, 0, None, 0)  # 2: synchronous, samples to the callback
-        self._chunks: list[Audio] = []
-        kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-        self._callback = kind(self._receive)  # kept alive for as long as the library may call it
-        self._lib.espeak_SetSynthCallback(self._callback)
-
-    def _receive(self, wav: ctypes._Pointer[ctypes.c_short], count: int, _events: int) -> int:
-        if wav and count:
-            self._chunks.append(np.ctypeslib.as_array(wav, shape=(count,)).astype(np.float32) / 32768)
-        return 0
-
-    def speak(self, voice: Voice, text: str) -> Audio:
-        if self._lib.espeak_SetVoiceByName(voice.name.encode()) != 0:
-            raise RuntimeError(f"espeak-ng has no voice {voice.name!r}")
-        self._lib.espeak_SetParameter(1, int(165 * voice.rate), 0)
-        self._lib.espeak_SetParameter(3, int(np.clip(50 + 60 * np.log2(voice.pitch), 5, 95)), 0)
-        self._chunks.clear()
-        data = text.encode() + b"\0"
-        self._lib.espeak_Synth(data, len(data), 0, 1, 0, 1, None, None)
-        self._lib.espeak_Synchronize()
-        return soxr.resample(np.concatenate(self._chunks), self._rate, SAMPLE_RATE)
+    Raises:
+        RuntimeError: the engine is missing or has no such voice.
+    """
+    return speak_many(voice, [text])[0].pcm
 
 
-_espeak: list[_Espeak] = []  # made at first use: loading it has side effects
+def speak_many(voice: Voice, texts: list[str]) -> list[Spoken]:
+    """As :func:`speak` for many texts, with times; festival starts only once for all of them."""
+    if voice.engine == "espeak":
+        return [_speak_espeak(voice, t) for t in texts]
+    if voice.engine == "flite":
+        return [_speak_flite(voice, t) for t in texts]
+    if voice.engine == "pico":
+        return [_speak_pico(voice, t) for t in texts]
+    return [_untimed(pcm) for pcm in _speak_festival(voice, texts)]
 
 
-def _read_wav(path: Path) -> Audio:
-    with wave.open(str(path)) as file:
-        pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / 32768
-        return soxr.resample(pcm, file.getframerate(), SAMPLE_RATE)
+def _speak_espeak(voice: Voice, text: str) -> Spoken:
+    said = espeak.speak(voice.name, text, voice.rate, voice.pitch)
+    pcm, first = trimmed(said.pcm)
+    phones = frames_of([(start - first, phone) for start, phone in said.phones], len(pcm))
+    starts = [max(0, s - first) for s in said.words]
+    if len(starts) != len(text.split()):  # it reads some as one, such as "a.m."
+        return Spoken(pcm, phones, None)
+    ends = [*starts[1:], len(pcm)]
+    return Spoken(pcm, phones, tuple(min(1.0, e / len(pcm)) for e in ends))
 
 
-def _speak_flite(voice: Voice, text: str) -> Audio:
-    f0 = {"kal16": 105, "awb": 120, "rms": 105, "slt": 175}[voice.name]
+def _speak_flite(voice: Voice, text: str) -> Spoken:
     options = ["--setf", f"duration_stretch={1 / voice.rate:.3f}"]
     if voice.pitch != 1.0:
-        options += ["--setf", f"int_f0_target_mean={f0 * voice.pitch:.1f}"]
+        options += ["--setf", f"int_f0_target_mean={PITCH_HZ[voice.name] * voice.pitch:.1f}"]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.wav"
-        subprocess.run(["flite", "-voice", voice.name, *options, "-t", text, "-o", str(out)], check=True)
-        return _read_wav(out)
+        command = ["flite", "-voice", voice.name, *options, "-psdur", "-t", text, "-o", str(out)]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        pcm, first = trimmed(_read_wav(out))
+    starts: list[tuple[int, str]] = []
+    begin = 0.0
+    for mark in printed.split():
+        phone, _, end = mark.partition(":")
+        starts.append((round(begin * SAMPLE_RATE) - first, phone))
+        begin = float(end)
+    return Spoken(pcm, frames_of(starts, len(pcm)), None)
+
+
+def _speak_pico(voice: Voice, text: str) -> Spoken:
+    """Pico marks no phones; its speed and pitch are set by tags in the text."""
+    import ttspico  # only for those who train
+
+    engine = ttspico.TtsEngine(voice.name)
+    tagged = (
+        f'<speed level="{100 * voice.rate:.0f}"><pitch level="{100 * voice.pitch:.0f}">{text}</pitch></speed>'
+    )
+    pcm16 = np.frombuffer(bytes(engine.speak(tagged)), np.int16)
+    return _untimed(soxr.resample(pcm16.astype(np.float32) / 32768, 16_000, SAMPLE_RATE))
 
 
 def _speak_festival(voice: Voice, texts: list[str]) -> list[Audio]:
@@ -119,41 +146,27 @@ def _speak_festival(voice: Voice, texts: list[str]) -> list[Audio]:
         return [_read_wav(path) for path in paths]
 
 
-def speak(voice: Voice, text: str) -> Audio:
-    """``text`` in ``voice``, trimmed to the audible part, peak at 0.5.
-
-    Raises:
-        RuntimeError: the engine is missing or has no such voice.
-    """
-    return speak_many(voice, [text])[0]
+def _untimed(pcm: Audio) -> Spoken:
+    pcm, _ = trimmed(pcm)
+    return Spoken(pcm, np.full(-(-len(pcm) // 480), UNKNOWN, np.uint8), None)
 
 
-def speak_many(voice: Voice, texts: list[str]) -> list[Audio]:
-    """As :func:`speak` for many texts; festival starts only once for all of them."""
-    if voice.engine == "espeak":
-        if not _espeak:
-            _espeak.append(_Espeak())
-        spoken = [_espeak[0].speak(voice, t) for t in texts]
-    elif voice.engine == "flite":
-        spoken = [_speak_flite(voice, t) for t in texts]
-    else:
-        spoken = _speak_festival(voice, texts)
-    return [trim(s) for s in spoken]
-
-
-def trim(pcm: Audio, floor_db: float = -40.0) -> Audio:
-    """Cuts what is quieter than ``floor_db`` below the peak at both ends; scales the peak to 0.5."""
-    peak = float(np.max(np.abs(pcm), initial=1e-6))
-    loud = np.flatnonzero(np.abs(pcm) > peak * 10 ** (floor_db / 20))
-    return (pcm[loud[0] : loud[-1] + 1] * (0.5 / peak)).astype(np.float32)
+def _read_wav(path: Path) -> Audio:
+    with wave.open(str(path)) as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / 32768
+        return soxr.resample(pcm, file.getframerate(), SAMPLE_RATE)
 
 
 def word_ends(text: str) -> list[float]:
-    """Where each word ends as a fraction of the whole, from how long espeak-ng takes to say what came so far.
+    """Where each word ends as a fraction of the whole, as espeak-ng says it.
 
-    Engines differ in tempo but little in proportion, so one measure serves all of them.
+    Engines differ in tempo but little in proportion, so one measure serves those that do not tell.
     """
+    said = _speak_espeak(Voice("espeak", "en-us"), text)
+    if said.words is not None:
+        return list(said.words)
     words = text.split()
-    voice = Voice("espeak", "en-us")
-    lengths = [len(speak(voice, " ".join(words[: i + 1]))) for i in range(len(words))]
+    lengths = [
+        len(_speak_espeak(Voice("espeak", "en-us"), " ".join(words[: i + 1])).pcm) for i in range(len(words))
+    ]
     return [min(1.0, n / lengths[-1]) for n in lengths]

@@ -1,60 +1,113 @@
-"""A bank of two requests and two answers of noise, and conversations that scripts/nano composes of it."""
+"""A bank of noise in place of speech, and conversations that scripts/nano composes of it."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from nano.answers import Answer, make_answer
+from nano.bank import Answer as SpokenAnswer
 from nano.bank import Bank, Utterance
-from nano.domain import TOPICS
-from nano.timeline import FRAME, Answer, Composer, Conversation, make_answer
+from nano.people import Speakers
+from nano.phones import SILENCE as QUIET
+from nano.sound import FRAME
+from nano.timeline import Composer, Conversation, Habits
 from numpy.typing import NDArray
 
 from tests.support.tiny import MODEL, SILENCE
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
-TOPIC_NUMBERS = (0, 1)
+ANSWERS = ("Good morning! I hope you slept well.", "Hello!")
 SPOKEN = (100, 25)  # frames of the answers
 AUDIBLE = 10  # the frame of an answer's codes in which its sound begins
 FRAMES = 700  # of a conversation
-VOCABULARY = Vocabulary.build([TOPICS[t].answer for t in TOPIC_NUMBERS] + ["hello", "good morning"])
+REQUESTS = ("good morning to you", "hello there")
+VOCABULARY = Vocabulary.build([*ANSWERS, *REQUESTS, "mm hm"], 300)
+CALM = Habits(
+    interruptions=0.0,
+    small_sounds=0.0,
+    noises=0.0,
+    pauses=0.0,
+    typed=0.0,
+    echo=0.0,
+    babble=0.0,
+    noisy=0.0,
+    follow_ups=0.0,
+)
 
 
 def make_bank(folder: Path) -> Bank:
     """On disk as scripts/make_bank.py writes it."""
-    lengths = [SPOKEN[0] * FRAME, SPOKEN[1] * FRAME - 100, 14_000, 9_000]
-    starts = [0, *np.cumsum(lengths)[:-1].tolist()]
-    noise = np.random.default_rng(0).integers(-9000, 9000, sum(lengths)).astype(np.int16)
+    lengths = [14_000, 9_000, 6_000, SPOKEN[0] * FRAME, SPOKEN[1] * FRAME - 100]
+    whole = [-(-n // FRAME) * FRAME for n in lengths]
+    starts = [0, *np.cumsum(whole)[:-1].tolist()]
+    noise = np.random.default_rng(0).integers(-9000, 9000, sum(whole)).astype(np.int16)
     noise.tofile(folder / "audio.i16")
-    requests = zip(("good morning", "hello"), starts[2:], lengths[2:], strict=True)
-    spoken = [
-        Utterance(text, topic, "none", "v", 1.0, 1.0, start, length, False).__dict__
-        for topic, (text, start, length) in enumerate(requests)
-    ]
-    texts = [TOPICS[t].answer for t in TOPIC_NUMBERS] + ["good morning", "hello"]
-    ends = {t: [(i + 1) / len(t.split()) for i in range(len(t.split()))] for t in texts}
-    answers = list(zip(starts[:2], lengths[:2], strict=True))
-    (folder / "index.json").write_text(
-        json.dumps({"utterances": spoken, "answers": answers, "word_ends": ends})
-    )
+    np.full(sum(whole) // FRAME, QUIET, np.uint8).tofile(folder / "phones.u8")
+    rows: list[Utterance | SpokenAnswer] = []
+    for i, text in enumerate((*REQUESTS, "mm hm")):
+        answer, after = (ANSWERS[i], "") if i < 2 else ("", "small")
+        words = [(w + 1) / len(text.split()) for w in range(len(text.split()))]
+        rows.append(
+            Utterance(
+                text,
+                answer,
+                f"family{i}",
+                text,
+                after,
+                "none",
+                "v",
+                "known",
+                False,
+                starts[i],
+                lengths[i],
+                words,
+            )
+        )
+    for text, start, length in zip(ANSWERS, starts[3:], lengths[3:], strict=True):
+        words = [(w + 1) / len(text.split()) for w in range(len(text.split()))]
+        rows.append(SpokenAnswer(text, start, length, words))
+    (folder / "index.jsonl").write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows))
     return Bank(folder)
 
 
-def spoken_answer(bank: Bank, topic: int) -> tuple[Answer, NDArray[np.int64]]:
+def spoken_answer(bank: Bank, number: int) -> tuple[Answer, NDArray[np.int64]]:
     """An answer of random codes, and those codes [K, T]."""
-    frames = AUDIBLE + SPOKEN[topic] + 20
-    codes = np.random.default_rng(topic).integers(MODEL.codebook_size, size=(MODEL.codebooks, frames))
-    return make_answer(codes, AUDIBLE, SPOKEN[topic], topic, bank, VOCABULARY, MODEL.delays, SILENCE), codes
+    item = bank.answers[ANSWERS[number]]
+    frames = AUDIBLE + SPOKEN[number] + 20
+    codes = np.random.default_rng(number).integers(MODEL.codebook_size, size=(MODEL.codebooks, frames))
+    made = make_answer(
+        codes,
+        AUDIBLE,
+        bank.audio(item),
+        SPOKEN[number],
+        item.text,
+        item.words,
+        VOCABULARY,
+        MODEL.delays,
+        SILENCE,
+    )
+    return made, codes
 
 
-def make_composer(bank: Bank, utterances: list[Utterance] | None = None) -> Composer:
-    answers = [spoken_answer(bank, topic)[0] for topic in TOPIC_NUMBERS]
-    return Composer(bank, utterances or bank.utterances, answers, SILENCE, VOCABULARY)
+def make_composer(bank: Bank, habits: Habits = CALM, utterances: list[Utterance] | None = None) -> Composer:
+    answers = {text: spoken_answer(bank, i)[0] for i, text in enumerate(ANSWERS)}
+    speakers = Speakers(
+        bank, utterances or bank.utterances, {text: len(a.text) for text, a in answers.items()}
+    )
+    return Composer(speakers, answers, SILENCE, VOCABULARY, habits)
 
 
-def conversation(composer: Composer, seed: int, interruptions: float = 0.4) -> Conversation:
-    return composer.compose(np.random.default_rng(seed), FRAMES, interruptions)
+def with_habits(composer: Composer, **habits: float) -> Composer:
+    """The same people with other habits."""
+    changed = replace(CALM, **habits)
+    return Composer(composer.speakers, composer.answers, composer.silence, composer.vocabulary, changed)
+
+
+def conversation(composer: Composer, seed: int) -> Conversation:
+    return composer.compose(np.random.default_rng(seed), FRAMES)
 
 
 def inside_of(text: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -1,10 +1,12 @@
-"""The text tokens of the bundled model: whole words of its domain, and letters for everything else."""
+"""The text tokens of the bundled model: frequent words whole, and parts of words down to letters for the rest."""
 
 from __future__ import annotations
 
 import json
 import string
+from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,21 +25,47 @@ class Vocabulary:
             raise ModelError(f"a vocabulary begins with {', '.join(SPECIAL)}")
         self.pieces = pieces
         self._ids = {p: i for i, p in enumerate(pieces)}
+        self._longest = max(map(len, pieces))
 
     def __len__(self) -> int:
         return len(self.pieces)
 
     @staticmethod
-    def build(texts: Iterable[str]) -> Vocabulary:
-        words = sorted({f" {w}" for t in texts for w in t.split() if len(w) > 1})
-        return Vocabulary([*SPECIAL, *LETTERS, *(f" {c}" for c in LETTERS), *words])
+    def build(texts: Iterable[str], size: int = 4096) -> Vocabulary:
+        """At most ``size`` pieces: all letters, then the most useful pairs of pieces, as often as they stand together.
+
+        Source: Sennrich, Haddow, Birch, "Neural machine translation of rare words with subword units", ACL 2016.
+        """
+        counts = Counter(word for text in texts for word in text.split())
+        words = {
+            word: [" " + word[0], *word[1:]] for word in sorted(counts) if all(c in LETTERS for c in word)
+        }
+        pieces = [*SPECIAL, *LETTERS, *(f" {c}" for c in LETTERS)]
+        known = set(pieces)
+        while len(pieces) < size:
+            pairs: Counter[tuple[str, str]] = Counter()
+            for word, parts in words.items():
+                for pair in pairwise(parts):
+                    pairs[pair] += counts[word]
+            if not pairs:
+                break
+            best = max(pairs, key=lambda p: (pairs[p], p))
+            joined = "".join(best)
+            words = {word: _join(parts, best, joined) for word, parts in words.items()}
+            if joined not in known:
+                pieces.append(joined)
+                known.add(joined)
+        return Vocabulary(pieces)
 
     def encode_word(self, word: str) -> list[int]:
-        """Tokens of one word: one if it is known, else its letters; characters outside ASCII are left out."""
-        if (token := self._ids.get(f" {word}")) is not None:
-            return [token]
-        letters = [c for c in word if c in LETTERS]
-        return [self._ids[(" " if i == 0 else "") + c] for i, c in enumerate(letters)]
+        """Tokens of one word: each time the longest piece that fits; characters outside ASCII are left out."""
+        rest = " " + "".join(c for c in word if c in LETTERS)
+        tokens: list[int] = []
+        while rest.strip():
+            length = next(n for n in range(min(len(rest), self._longest), 0, -1) if rest[:n] in self._ids)
+            tokens.append(self._ids[rest[:length]])
+            rest = rest[length:]
+        return tokens
 
     def encode(self, text: str) -> list[int]:
         return [t for word in text.split() for t in self.encode_word(word)]
@@ -57,7 +85,7 @@ class Vocabulary:
         """Reads what :meth:`save` wrote.
 
         Raises:
-            ModelError: the file is missing or holds no list of pieces.
+            ModelError: the file is missing or holds no list of pieces, or a letter is missing.
         """
         try:
             raw: Any = json.loads(path.read_text())
@@ -68,4 +96,17 @@ class Vocabulary:
             raise ModelError(
                 f"the vocabulary {path} must be a list of texts that begins with {', '.join(SPECIAL)}"
             )
+        if missing := {form for c in LETTERS for form in (c, f" {c}")}.difference(pieces):
+            raise ModelError(f"the vocabulary {path} lacks letters, such as {min(missing)!r}")
         return Vocabulary(pieces)
+
+
+def _join(parts: list[str], pair: tuple[str, str], joined: str) -> list[str]:
+    """``parts`` with every ``pair`` in them made one."""
+    out: list[str] = []
+    for part in parts:
+        if out and (out[-1], part) == pair:
+            out[-1] = joined
+        else:
+            out.append(part)
+    return out

@@ -1,0 +1,17 @@
+"""What the bundled model is taught: families of requests with one right answer each, and how they follow on."""
+
+from nano.lessons.curriculum import FAMILIES, LONGEST_AGAIN, again, answers, draw, follow, sample_texts
+from nano.lessons.exchange import Exchange, Family, Topic
+
+__all__ = [
+    "FAMILIES",
+    "LONGEST_AGAIN",
+    "Exchange",
+    "Family",
+    "Topic",
+    "again",
+    "answers",
+    "draw",
+    "follow",
+    "sample_texts",
+]

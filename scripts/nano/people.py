@@ -1,0 +1,122 @@
+"""Who speaks in a conversation: requests of the bank, and what a room and a hesitation do to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import soxr
+
+from nano.augment import colour
+from nano.bank import Bank, Utterance
+from nano.lessons import LONGEST_AGAIN
+from nano.sound import Audio
+
+PAUSE_S = (0.3, 1.2)
+LONGEST_TOLD = (
+    150  # frames of an answer beyond which it is drawn less often, so that most time is spent on listening
+)
+
+
+class Shares(Protocol):
+    """What of a conversation's habits decides the next request."""
+
+    @property
+    def pauses(self) -> float: ...
+    @property
+    def follow_ups(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it is heard this time."""
+
+    utterance: Utterance
+    answer: str
+    pcm: Audio
+    word_ends: list[int]  # samples from its beginning
+
+
+class Speakers:
+    """Draws from the utterances it is given; the bank's complete requests tell where a pause would be an end.
+
+    Args:
+        lengths: frames of every answer.
+    """
+
+    def __init__(self, bank: Bank, utterances: list[Utterance], lengths: dict[str, int]) -> None:
+        self.bank = bank
+        self.lengths = lengths
+        self.complete = {u.text for u in bank.utterances}
+        self.alone = [u for u in utterances if not u.after]
+        self.small = [u for u in utterances if u.after == "small"]
+        self.again = [u for u in utterances if u.after == "*"]
+        self.after: dict[str, list[Utterance]] = {}
+        for u in utterances:
+            if u.after not in ("", "small", "*"):
+                self.after.setdefault(u.after, []).append(u)
+
+    def request(
+        self, rng: np.random.Generator, before: Utterance | None, said: str, shares: Shares
+    ) -> Request:
+        """The next request after ``before`` was answered with ``said`` ("" if that was cut short)."""
+        utterance, answer = self._pick(rng, before, said, shares.follow_ups)
+        pcm, factor = self.bank.audio(utterance), 1.0
+        if rng.random() < 0.6:  # speed, pitch and formants together
+            factor = float(np.exp(rng.uniform(-0.14, 0.14)))
+            pcm = soxr.resample(pcm, 24_000, 24_000 * factor, quality="LQ")
+        ends = [int(w * len(pcm)) for w in utterance.words]
+        if rng.random() < shares.pauses and (words := self._pausable(utterance)):
+            pcm, ends = self._hesitate(rng, pcm, ends, int(rng.choice(words)))
+        return Request(utterance, answer, colour(rng, pcm), ends)
+
+    def small_sound(self, rng: np.random.Generator) -> Audio:
+        """What a listener says without wanting the turn."""
+        return colour(rng, self.bank.audio(self.small[rng.integers(len(self.small))])) * np.float32(0.7)
+
+    def babble(self, rng: np.random.Generator, samples: int) -> Audio:
+        """Three people talking at once, all the time."""
+        row = np.zeros(samples, np.float32)
+        for _ in range(3):
+            at = -int(rng.integers(24_000))
+            while at < samples:
+                pcm = self.bank.audio(self.alone[rng.integers(len(self.alone))])
+                begin, end = max(at, 0), min(at + len(pcm), samples)
+                row[begin:end] += pcm[begin - at : end - at] if end > begin else 0.0
+                at += len(pcm) + int(rng.integers(7200))
+        return row
+
+    def _pick(
+        self, rng: np.random.Generator, before: Utterance | None, said: str, follow: float
+    ) -> tuple[Utterance, str]:
+        if before and said and rng.random() < follow:
+            if self.again and len(said) <= LONGEST_AGAIN and rng.random() < 0.3:
+                return self.again[rng.integers(len(self.again))], said
+            if some := self.after.get(before.family):
+                u = some[rng.integers(len(some))]
+                if u.topic != before.topic:
+                    return u, u.answer
+        while True:
+            u = self.alone[rng.integers(len(self.alone))]
+            if rng.random() < min(1.0, LONGEST_TOLD / self.lengths[u.answer]):
+                return u, u.answer
+
+    def _pausable(self, u: Utterance) -> list[int]:
+        """Words after which nobody would take the request for complete."""
+        words = u.text.split()
+        if u.after or u.family in ("digits", "say_back"):
+            return []
+        return [i for i in range(len(words) - 1) if " ".join(words[: i + 1]) not in self.complete]
+
+    def _hesitate(
+        self, rng: np.random.Generator, pcm: Audio, ends: list[int], word: int
+    ) -> tuple[Audio, list[int]]:
+        """A pause after ``word``, the sound faded out and in around it."""
+        at, pause = ends[word], int(rng.uniform(*PAUSE_S) * 24_000)
+        fade = np.linspace(1.0, 0.0, 240, dtype=np.float32)
+        head, tail = pcm[:at].copy(), pcm[at:].copy()
+        head[-len(fade) :] *= fade[-len(head) :]
+        tail[: len(fade)] *= fade[::-1][: len(tail)]
+        joined = np.concatenate([head, np.zeros(pause, np.float32), tail])
+        return joined, [e if i <= word else e + pause for i, e in enumerate(ends)]

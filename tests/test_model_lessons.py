@@ -1,0 +1,100 @@
+"""What the bundled model is taught: no request has two answers, held-out wordings are never trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from nano import lessons
+from nano.lessons import Exchange, Family, Topic
+from nano.lessons.numbers import words
+from nano.voices import FESTIVAL, HELD_OUT_VARIANTS, random_voice
+
+FAMILIES = [f for f in lessons.FAMILIES if isinstance(f, Family)]
+
+
+def test_there_are_enough_answers_and_wordings() -> None:
+    assert len(set(lessons.answers())) >= 300
+    for family in FAMILIES:
+        assert len(set(family.requests(family.topics[0]))) >= 20, family.name
+        assert family.held_out, family.name
+
+
+def test_no_request_has_two_answers_and_held_out_ones_are_new() -> None:
+    seen: dict[str, tuple[str, bool]] = {}
+    for family in FAMILIES:
+        for topic in family.topics:
+            for held_out in (False, True):
+                for request in family.requests(topic, held_out):
+                    answer, trained = seen.setdefault(request, (topic.answer, not held_out))
+                    assert answer == topic.answer, request
+                    assert trained != held_out, f"{request!r} is trained and held out"
+
+
+def _draws(held_out: bool, count: int = 3000) -> Iterator[Exchange]:
+    rng = np.random.default_rng(1)
+    return (lessons.draw(rng, held_out) for _ in range(count))
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_requests_are_written_as_they_are_spoken(held_out: bool) -> None:
+    for exchange in _draws(held_out):
+        assert exchange.request == " ".join(exchange.request.lower().split())
+        assert not set(exchange.request) - set("abcdefghijklmnopqrstuvwxyz '")
+        assert exchange.answer
+        assert exchange.held_out == held_out
+
+
+def test_open_requests_are_not_those_of_a_closed_family() -> None:
+    """Nothing that is to be repeated or is unknown is a request with an answer of its own."""
+    closed = {r: t.answer for f in FAMILIES for t in f.topics for r in f.requests(t)}
+    for exchange in _draws(False):
+        if exchange.family in ("digits", "say_back", "unknown"):
+            assert closed.get(exchange.request, exchange.answer) == exchange.answer
+
+
+def test_follow_ups_belong_to_a_family_that_has_them() -> None:
+    rng = np.random.default_rng(2)
+    names = {f.name for f in lessons.FAMILIES}
+    for _ in range(300):
+        found = lessons.follow(rng)
+        assert found.after == found.family
+        assert found.family in names
+        assert found.answer
+    assert lessons.again(rng).after == "*"
+
+
+def test_sums_are_right() -> None:
+    numbers = {words(n): n for n in range(200)}
+    signs = {
+        "sum": (" plus ", int.__add__),
+        "difference": (" minus ", int.__sub__),
+        "product": (" times ", int.__mul__),
+    }
+    checked = 0
+    for family in FAMILIES:
+        if family.name in signs:
+            sign, operation = signs[family.name]
+            for topic in family.topics:
+                left, result = topic.answer.lower().rstrip(".").split(" is ")
+                a, b = left.split(sign)
+                assert operation(numbers[a], numbers[b]) == numbers[result], topic.answer
+                checked += 1
+    assert checked == 13 * 13 + 13 * 14 // 2 + 13 * 13
+
+
+def test_a_subject_stands_once_in_a_family() -> None:
+    with pytest.raises(ValueError, match="the family f has a subject twice"):
+        Family("f", (Topic("a", "A."), Topic("a", "B.")), ("say {}",), ("tell {}",))
+
+
+def test_training_never_hears_a_held_out_voice_or_engine() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(400):
+        known, new, foreign = (random_voice(rng, kind) for kind in ("known", "new", "foreign"))
+        assert known.engine != "festival"
+        assert known.name.partition("+")[2] not in HELD_OUT_VARIANTS
+        assert new.engine == "espeak"
+        assert new.name.partition("+")[2] in HELD_OUT_VARIANTS
+        assert foreign.name in FESTIVAL
