@@ -5,6 +5,7 @@ There is one action per method of `voicert.session.Session` that a client can re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -101,8 +102,13 @@ Action: TypeAlias = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one message of the client leads to."""
+    """What one message of the client leads to.
+
+    When the session cannot carry an action out, ``undo`` makes it as if the message had been refused: the
+    client is sent the error alone.
+    """
 
     actions: list[Action] = field(default_factory=list[Action])  # for the session, in order
     events: list[Event] = field(default_factory=list[Event])  # for the client
     event_id: str | None = None  # the client's own id of the message
+    undo: Callable[[], None] | None = None  # None: there is nothing to take back

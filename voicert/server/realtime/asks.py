@@ -9,6 +9,7 @@ from voicert.server.realtime.actions import (
     Commit,
     Configure,
     HeardUpTo,
+    Outcome,
     Push,
     Respond,
     Say,
@@ -16,7 +17,7 @@ from voicert.server.realtime.actions import (
     TruncateItem,
 )
 from voicert.server.realtime.audio_formats import SAMPLES_PER_MS, SoundIn
-from voicert.server.realtime.items import Call, CallOutput, Event, Item, Said, Typed
+from voicert.server.realtime.items import Call, CallOutput, Item, Said, Typed
 from voicert.server.realtime.new_items import read_item
 from voicert.server.realtime.reading import Refused
 from voicert.server.realtime.requests import (
@@ -38,8 +39,6 @@ from voicert.server.realtime.settings import response_limit_ms
 from voicert.server.realtime.state import State
 from voicert.server.realtime.updates import apply_update
 
-Answered = tuple[list[Action], list[Event]]
-
 SHORTEST_COMMIT_MS = 100  # as OpenAI has it
 
 
@@ -49,7 +48,7 @@ class Asks:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def carry_out(self, request: Request) -> Answered:
+    def carry_out(self, request: Request) -> Outcome:
         """Actions for the session, and events for the client.
 
         Raises:
@@ -57,7 +56,7 @@ class Asks:
         """
         match request:
             case Append(sound):
-                return self._append(sound), []
+                return Outcome(self._append(sound))
             case CommitInput():
                 return self._commit()
             case Clear():
@@ -68,7 +67,7 @@ class Asks:
                 return self._create(request)
             case Retrieve(item_id):
                 item = self._known(item_id, "retrieve")
-                return [], [{"type": "conversation.item.retrieved", "item": item.describe()}]
+                return Outcome(events=[{"type": "conversation.item.retrieved", "item": item.describe()}])
             case Delete(item_id):
                 return self._delete(self._known(item_id, "delete"))
             case Truncate(item_id, audio_end_ms):
@@ -80,8 +79,8 @@ class Asks:
             case Played(item_id, samples, stopped):
                 item = self._state.history.find(item_id)
                 if item is None or item.number is None:
-                    return [], []
-                return [HeardUpTo(item.number, samples, stopped)], []
+                    return Outcome()
+                return Outcome([HeardUpTo(item.number, samples, stopped)])
 
     # The input audio buffer
 
@@ -90,7 +89,7 @@ class Asks:
         self._state.uncommitted_samples += len(pcm)
         return [Push(pcm)] if len(pcm) else []
 
-    def _commit(self) -> Answered:
+    def _commit(self) -> Outcome:
         state = self._state
         uncommitted_ms = state.uncommitted_samples / SAMPLES_PER_MS
         if uncommitted_ms < SHORTEST_COMMIT_MS:
@@ -101,15 +100,15 @@ class Asks:
             raise Refused(message, "input_audio_buffer_commit_empty")
         actions = self._rest_of_sound()
         state.uncommitted_samples = 0
-        return [*actions, Commit()], []
+        return Outcome([*actions, Commit()])
 
-    def _clear(self) -> Answered:
+    def _clear(self) -> Outcome:
         """With turn detection, what was appended has been heard already, and cannot be unheard."""
         state = self._state
         state.sound = SoundIn(state.settings.input_format)
         state.uncommitted_samples = 0
         actions: list[Action] = [ClearInput()] if state.settings.turn_detection is None else []
-        return actions, [{"type": "input_audio_buffer.cleared"}]
+        return Outcome(actions, [{"type": "input_audio_buffer.cleared"}])
 
     def _rest_of_sound(self) -> list[Action]:
         rest = self._state.sound.flush()
@@ -117,7 +116,7 @@ class Asks:
 
     # The session
 
-    def _update(self, session: dict[str, object]) -> Answered:
+    def _update(self, session: dict[str, object]) -> Outcome:
         state = self._state
         state.settings = apply_update(state.settings, session, state.server.can)
         actions: list[Action] = []
@@ -125,11 +124,11 @@ class Asks:
             actions = self._rest_of_sound()
             state.sound = SoundIn(state.settings.input_format)
         updated = {"type": "session.updated", "session": state.describe()}
-        return [*actions, Configure(state.turn_settings())], [updated]
+        return Outcome([*actions, Configure(state.turn_settings())], [updated])
 
     # The conversation
 
-    def _create(self, request: Create) -> Answered:
+    def _create(self, request: Create) -> Outcome:
         """A new item; what the model can take in is passed on, in the order of arrival."""
         state = self._state
         item_id, body = read_item(request.item, state.server.can)
@@ -138,8 +137,15 @@ class Asks:
             message = f"There is an item with the id '{item_id[:100]}' already."
             raise Refused(message, "item_create_duplicate_item_id", "item.id")
         item = Item(item_id or state.ids.new("item"), body, status="completed")
+        tokens_before = state.input.text_tokens
+
+        def undo() -> None:
+            state.history.forget(item)
+            state.input.text_tokens = tokens_before
+
         actions = self._pass_on(item)
-        return actions, [*state.history.add(item, place), *state.history.done(item)]
+        events = [*state.history.add(item, place), *state.history.done(item)]
+        return Outcome(actions, events, undo=undo)
 
     def _place(self, previous_item_id: str | None) -> int | None:
         if previous_item_id is None:
@@ -184,21 +190,21 @@ class Asks:
         message = f"No function call in the conversation has the call_id '{call_id[:100]}'."
         raise Refused(message, "invalid_tool_call_id", "item.call_id")
 
-    def _delete(self, item: Item) -> Answered:
+    def _delete(self, item: Item) -> Outcome:
         """The model forgets what it can: an answer that was the last thing said."""
         self._state.history.forget(item)
         forget: list[Action] = []
         if item.number is not None and isinstance(item.body, Said):
             forget = [TruncateItem(item.number, 0)]
-        return forget, [{"type": "conversation.item.deleted", "item_id": item.id}]
+        return Outcome(forget, [{"type": "conversation.item.deleted", "item_id": item.id}])
 
-    def _truncate(self, item: Item, audio_end_ms: int) -> Answered:
+    def _truncate(self, item: Item, audio_end_ms: int) -> Outcome:
         """The session decides where exactly, and the client is told when it has."""
         if item.number is None or not isinstance(item.body, Said):
             message = f"Item '{item.id[:100]}' is nothing that the assistant said."
             raise Refused(message, "invalid_value", "item_id")
         audio_end_ms = min(audio_end_ms, item.body.duration_ms)
-        return [TruncateItem(item.number, audio_end_ms * SAMPLES_PER_MS)], []
+        return Outcome([TruncateItem(item.number, audio_end_ms * SAMPLES_PER_MS)])
 
     def _known(self, item_id: str, verb: str) -> Item:
         item = self._state.history.find(item_id)
@@ -209,7 +215,7 @@ class Asks:
 
     # Responses
 
-    def _ask(self, request: Ask) -> Answered:
+    def _ask(self, request: Ask) -> Outcome:
         state = self._state
         options = read_options(request.response, state.settings, state.server.can)
         if state.answer is not None:
@@ -219,15 +225,19 @@ class Asks:
         if options.max_output_tokens != state.settings.max_output_tokens:
             server = state.server
             longest_ms = response_limit_ms(options.max_output_tokens, server.turns, server.frame_rate)
-        return [Respond(longest_ms)], [state.new_answer(options).created()]
+        created = state.new_answer(options).created()
+        return Outcome([Respond(longest_ms)], [created], undo=self._drop_answer)
 
-    def _cancel(self, response_id: str | None) -> Answered:
+    def _cancel(self, response_id: str | None) -> Outcome:
         """One that has not begun is over at once; else the session tells of the end."""
         answer = self._state.answer
         if answer is None or response_id not in (None, answer.id):
             what = "no active response found" if response_id is None else "that response is not in progress"
             raise Refused(f"Cancellation failed: {what}.", "response_cancel_not_active")
         if answer.number is not None:
-            return [CancelResponse(answer.number)], []
+            return Outcome([CancelResponse(answer.number)])
+        self._drop_answer()
+        return Outcome([CancelResponse(None)], answer.give_up("cancelled", "client_cancelled"))
+
+    def _drop_answer(self) -> None:
         self._state.answer = None
-        return [CancelResponse(None)], answer.give_up("cancelled", "client_cancelled")

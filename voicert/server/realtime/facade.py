@@ -68,10 +68,10 @@ class Facade:
             data = decode(message)
             if isinstance(data.get("event_id"), str):
                 event_id = data["event_id"][:512]
-            actions, events = self._asks.carry_out(read_request(data))
+            outcome = self._asks.carry_out(read_request(data))
         except Refused as refusal:
             return Outcome([], [self.error(refusal, refusal.code, refusal.param, event_id)], event_id)
-        return Outcome(actions, self._stamp(events), event_id)
+        return replace(outcome, events=self._stamp(outcome.events), event_id=event_id)
 
     def error(
         self,
