@@ -19,8 +19,8 @@ _FLITE = {"pau": "sil", "ax": "ah", "axr": "er", "el": "l", "em": "m", "en": "n"
 # espeak-ng's mnemonics, the digits and signs that tell variants apart removed.
 _PAIRS = """_=sil t=t d=d n=n s=s z=z l=l r=r S=sh Z=zh tS=ch dZ=jh T=th D=dh f=f v=v p=p b=b k=k g=g m=m
 N=ng w=w j=y h=hh x=k R=r l^=l I=ih IR=ih i:=iy i=iy i@=iy E=eh e@=eh e=eh e:=ey V=ah VR=er @=ah a#=ah @L=l
-a=ae aa=ae a:=aa A:=aa A@=aa A=aa 0=aa O:=ao O@=ao o@=ao O=ao o:=ow o=ow oU=ow u:=uw u=uw U@=uh U=uh 3:=er 3=er
-eI=ey aI=ay aI@=ay aU=aw aU@=aw OI=oy Y=uw y=uw"""
+a=ae aa=ae a:=aa A:=aa A@=aa A=aa 0=aa O:=ao O@=ao o@=ao O=ao o:=ow o=ow oU=ow u:=uw u=uw U@=uh U=uh 3:=er
+3=er eI=ey aI=ay aI@=ay aU=aw aU@=aw OI=oy Y=uw y=uw"""
 _ESPEAK = dict(pair.split("=") for pair in _PAIRS.split())
 
 
