@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from voicert_clients.access import KEY_VARIABLE
 from voicert_clients.loudness import speech_bounds
 from voicert_clients.wav import read_wav
 from websockets.sync.client import connect
@@ -145,6 +146,25 @@ def test_a_certificate_of_ones_own_needs_a_word(question: Path, capsys: pytest.C
         assert chat(server, question) == 2
         assert "is not trusted" in capsys.readouterr().err
         assert chat(server, question, "--insecure", "--timeout-s", "60") == 0
+        own = str(keys / "localhost.crt")
+        assert chat(server, question, "--ca", own, "--timeout-s", "60") == 0
+        assert chat(server, question, "--ca", str(question)) == 2
+        assert "Cannot use the certificates in" in capsys.readouterr().err
+
+
+def test_a_server_that_wants_a_key_gets_one(
+    question: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    with running_server(BRIEF, ServerConfig(api_keys=("the-key-of-this-test",))) as server:
+        assert chat(server, question) == 2
+        assert "wants an API key: give one with --api-key" in capsys.readouterr().err
+        assert chat(server, question, "--api-key", "some-key-of-another") == 2
+        assert "does not know this API key" in capsys.readouterr().err
+        assert chat(server, question, "--api-key", "two words") == 2
+        assert "copied whole" in capsys.readouterr().err
+        monkeypatch.setenv(KEY_VARIABLE, "the-key-of-this-test")
+        assert chat(server, question, "--timeout-s", "60") == 0
 
 
 def test_ctrl_c_ends_it_without_a_traceback(question: Path) -> None:

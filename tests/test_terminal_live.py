@@ -93,6 +93,7 @@ async def test_talking_over_an_answer_cuts_it() -> None:
     async with conversation(Script()) as room:
         await room.say(speech(500))
         await room.keep_talking(lambda: bool(np.abs(np.concatenate(room.heard)).max() > 0.1))
+        await room.say(silence(1500))  # so long it takes to be sure that a headset has no echo
         await room.say(speech(600))
         await room.keep_talking(lambda: " …\n" in room.out.getvalue())
 

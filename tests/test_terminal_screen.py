@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+from voicert_clients.terminal.entry import LONGEST, TextEntry
 from voicert_clients.terminal.gaps import Gaps
 from voicert_clients.terminal.screen import Screen, Status, entry_line, fitted, meter, status_line
 from voicert_clients.terminal.transcript import Entry, Transcript
@@ -21,6 +22,7 @@ from voicert_clients.wire import (
     TurnTiming,
     UserDone,
     UserText,
+    UserTyped,
 )
 
 LISTENING = Status("listening", -60.0, None, None)
@@ -166,3 +168,37 @@ def test_the_median_is_of_all_gaps() -> None:
         gaps.handle(SOUND)
         gaps.measure(lambda sample: 0.0, lambda item, gap_s=gap_s: gap_s)
     assert (gaps.last_ms, gaps.median_ms, gaps.count) == (pytest.approx(200), pytest.approx(200), 3)
+
+
+def written(keys: str) -> tuple[list[str], str | None]:
+    """The lines that were sent, and what is being written after all keys."""
+    entry = TextEntry()
+    entry.begin()
+    lines = [line for line in map(entry.press, keys) if line is not None]
+    return lines, entry.text
+
+
+@pytest.mark.parametrize(
+    ("keys", "sent", "writing"),
+    [
+        ("what time\r", ["what time"], None),
+        ("whaa\x7ft\n", ["what"], None),
+        ("wrong\x15right\r", ["right"], None),
+        ("never mind\x1b", [], None),
+        ("  \r", [], None),
+        ("é ü", [], "é ü"),
+        ("a\x01\tb", [], "ab"),
+        ("\x7f", [], ""),
+        ("x" * (LONGEST + 5), [], "x" * LONGEST),
+    ],
+)
+def test_a_line_is_written_key_by_key(keys: str, sent: list[str], writing: str | None) -> None:
+    assert written(keys) == (sent, writing)
+
+
+def test_what_is_being_written_is_shown_instead_of_the_status() -> None:
+    assert status_line(Status("listening", -60.0, None, None, "what ti")) == "type     what ti▏"
+
+
+def test_typed_words_are_the_users() -> None:
+    assert lines(follow(UserTyped("t1", "what time")).take_finished()) == ["you      what time"]

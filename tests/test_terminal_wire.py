@@ -18,6 +18,8 @@ from voicert_clients.wire import (
     FrameTiming,
     Other,
     ResponseDone,
+    ResponsePaused,
+    ResponseResumed,
     ResponseStarted,
     ServerError,
     SessionReady,
@@ -28,6 +30,7 @@ from voicert_clients.wire import (
     TurnTiming,
     UserDone,
     UserText,
+    UserTyped,
     audio_message,
     parse_event,
     pcm_from_base64,
@@ -43,6 +46,9 @@ STEPS_MS = {"queue_ms": 1, "encode_ms": 2, "model_ms": 3, "decode_ms": 4}
 FRAME = {"input_samples": 480, **STEPS_MS, "batch": 1, "late": True}
 FULL = {"type": "server_error", "code": "at_capacity", "message": "Full."}
 NO_CODE = {"type": "server_error", "code": None, "message": "No."}
+SPOKEN = {"id": "u", "role": "user", "content": [{"type": "input_audio", "transcript": None}]}
+TYPED = {"id": "t", "role": "user", "content": [{"type": "input_text", "text": "what time"}]}
+HELD = {"response_id": "r", "item_id": "i"}
 BUFFER, HEARD = "input_audio_buffer", "conversation.item.input_audio_transcription"
 
 
@@ -75,7 +81,12 @@ BUFFER, HEARD = "input_audio_buffer", "conversation.item.input_audio_transcripti
         ("voicert.frames", {"frames": [FRAME]}, Frames((FrameTiming(480, 1, 2, 3, 4, True),))),
         ("error", {"error": FULL}, ServerError("at_capacity", "Full.")),
         ("error", {"error": NO_CODE}, ServerError("server_error", "No.")),
-        ("conversation.item.added", {}, Other("conversation.item.added")),
+        ("conversation.item.done", {}, Other("conversation.item.done")),
+        ("conversation.item.added", {"item": SPOKEN}, Other("conversation.item.added")),
+        ("conversation.item.added", {"item": TYPED}, UserTyped("t", "what time")),
+        ("voicert.response.paused", {**HELD, "input_ms": 940}, ResponsePaused("r", "i", 940.0)),
+        ("voicert.response.paused", HELD, ResponsePaused("r", "i", None)),
+        ("voicert.response.resumed", HELD, ResponseResumed("r", "i")),
     ],
 )
 def test_events(kind: str, fields: dict[str, Any], event: Event) -> None:

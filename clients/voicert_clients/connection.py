@@ -9,8 +9,9 @@ from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
+from voicert_clients.access import KEY_VARIABLE, NO_KEY, Access
 from voicert_clients.errors import Disconnected
 from voicert_clients.wire import Event, Pcm, audio_message, parse_event
 
@@ -61,32 +62,35 @@ class Connection:
         self._socket = socket
 
     @classmethod
-    async def open(cls, url: str, *, verify: bool = True) -> Connection:
+    async def open(cls, url: str, access: Access = NO_KEY) -> Connection:
         """Connects.
 
         Args:
             url: as for ``realtime_url``.
-            verify: False takes any certificate of a ``wss`` server, as for one that signed its own.
 
         Raises:
             Disconnected: nothing that speaks the protocol answers there.
         """
         address = realtime_url(url)
-        context = _context(verify) if address.startswith("wss:") else None
+        context = access.context() if address.startswith("wss:") else None
         try:
             socket = await connect(
                 address,
                 ssl=context,
+                additional_headers=access.headers(),
                 compression=None,
                 max_size=MAX_MESSAGE_BYTES,
                 open_timeout=OPEN_TIMEOUT_S,
                 proxy=None,
             )
+        except InvalidStatus as error:
+            raise Disconnected(_refusal(url, error.response.status_code, access)) from error
         except (InvalidURI, InvalidHandshake) as error:
             raise Disconnected(f"What answers at {url} is no realtime server ({error}).") from error
         except ssl.SSLCertVerificationError as error:
             raise Disconnected(
-                f"The certificate of {url} is not trusted ({error.verify_message}): --insecure takes any."
+                f"The certificate of {url} is not trusted ({error.verify_message}): "
+                "name its authority with --ca, or take any with --insecure."
             ) from error
         except (OSError, TimeoutError) as error:
             raise Disconnected(
@@ -134,12 +138,15 @@ def _no_address(url: str) -> str:
     return f"{url!r} is no server address: give one like {DEFAULT_URL}."
 
 
-def _context(verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _refusal(url: str, status: int, access: Access) -> str:
+    """Why the server at ``url`` does not open a conversation."""
+    if status == 401 and access.key is None:
+        return f"The server at {url} wants an API key: give one with --api-key or in {KEY_VARIABLE}."
+    if status == 401:
+        return f"The server at {url} does not know this API key."
+    if status == 429:
+        return f"The server at {url} has no place left for this API key: try again later."
+    return f"What answers at {url} is no realtime server (it says HTTP {status})."
 
 
 def _reason(error: OSError | TimeoutError) -> str:

@@ -57,6 +57,14 @@ class UserDone:
 
 
 @dataclass(frozen=True)
+class UserTyped:
+    """The server has taken text that the user typed."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class ResponseStarted:
     response_id: str
 
@@ -156,6 +164,7 @@ Event = (
     | SpeechStopped
     | UserText
     | UserDone
+    | UserTyped
     | ResponseStarted
     | AudioDelta
     | TextDelta
@@ -202,6 +211,8 @@ def _event(kind: str, body: dict[str, Any]) -> Event:
             return UserText(str(body["item_id"]), str(body["delta"]))
         case "conversation.item.input_audio_transcription.completed":
             return UserDone(str(body["item_id"]), str(body["transcript"]))
+        case "conversation.item.added":
+            return _added(body["item"])
         case "response.created":
             return ResponseStarted(str(body["response"]["id"]))
         case "response.output_audio.delta":
@@ -242,6 +253,14 @@ def _session(session: dict[str, Any]) -> SessionReady:
     detection = _part(_part(_part(session, "audio"), "input"), "turn_detection")
     interrupts = bool(detection.get("interrupt_response", True))
     return SessionReady(str(session.get("model") or ""), interrupts, "voicert" in session)
+
+
+def _added(item: dict[str, Any]) -> Event:
+    content: list[dict[str, Any]] = item.get("content") or []
+    parts = [str(part.get("text") or "") for part in content if part.get("type") == "input_text"]
+    if item.get("role") != "user" or not parts:
+        return Other("conversation.item.added")
+    return UserTyped(str(item["id"]), " ".join(parts))
 
 
 def _audio(body: dict[str, Any]) -> AudioDelta:
@@ -288,6 +307,12 @@ def heard_message(item_id: str, heard_samples: int, stopped: bool) -> str:
 def cancel_message() -> str:
     """The message that ends the answer in progress."""
     return '{"type":"response.cancel"}'
+
+
+def text_messages(text: str) -> tuple[str, str]:
+    """The messages that give the server a typed turn of the user and ask for an answer."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    return json.dumps({"type": "conversation.item.create", "item": item}), '{"type":"response.create"}'
 
 
 def pcm_to_base64(pcm: Pcm) -> str:

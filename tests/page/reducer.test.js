@@ -331,3 +331,12 @@ test("a model that does not read text has no text box", () => {
   assert.equal(run([session(["typed_text"])]).state.typing, true);
   assert.equal(run([session([])]).state.typing, false);
 });
+
+test("talking over the tail of an answer cuts its transcript", () => {
+  const { state } = run([...open, ...question, ...answer, ...completed.slice(0, 3), bargeIn]);
+  const cut = server("conversation.item.truncated", { item_id: "a1", audio_end_ms: 200, transcript: "It is" });
+  const line = run([cut], state).state.transcript.find(({ id }) => id === "a1");
+  assert.deepEqual([line.text, line.status], ["It is", "cut"]);
+  const { transcript, ...plain } = cut.event;
+  assert.equal(run([{ type: "server", event: plain }], state).state, state);
+});

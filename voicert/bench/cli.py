@@ -11,6 +11,7 @@ import time
 from itertools import cycle, islice
 from pathlib import Path
 
+from voicert_clients.access import add_access_arguments, chosen_access
 from voicert_clients.connection import Connection, first_target_ms
 from voicert_clients.errors import ClientError
 from voicert_clients.playback import Playback
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pause-s", type=_seconds, default=0.7, metavar="S", help="silence between turns (default 0.7)"
     )
-    parser.add_argument("--insecure", action="store_true", help="take any certificate of a wss:// server")
+    add_access_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,7 +86,7 @@ async def _measure(options: argparse.Namespace, corpus: Corpus) -> Report:
 
 
 async def _converse(options: argparse.Namespace, corpus: Corpus, url: str, daemon: Daemon | None) -> Report:
-    connection = await Connection.open(url, verify=not options.insecure)
+    connection = await Connection.open(url, chosen_access(options))
     began_s, began_cpu_s = time.monotonic(), time.process_time()
     player = Player(Playback(first_target_ms(url)))
     examiner = Examiner(

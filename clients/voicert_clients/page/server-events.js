@@ -2,7 +2,7 @@
 // What the server's events do to the page's state.
 
 import { interrupt, outcome } from "./effects.js";
-import { withEntry } from "./state.js";
+import { withEntry, withoutEmpty } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Entry} Entry */
@@ -33,6 +33,8 @@ export function onServerEvent(state, event) {
       return outcome(finishUser(state, event));
     case "conversation.item.added":
       return outcome(withTyped(state, event.item));
+    case "conversation.item.truncated":
+      return outcome(cutTranscript(state, event));
     case "voicert.response.paused":
       return onPaused(state, event);
     case "voicert.response.resumed":
@@ -159,6 +161,12 @@ function withItem(state, item) {
 /** @param {State} state @param {ServerEvent} event @returns {State} */
 function finishAssistant(state, { item_id: id, transcript: text }) {
   return { ...state, transcript: withEntry(state, id, "assistant", () => ({ text })) };
+}
+
+/** What was heard of an answer became shorter. @param {State} state @param {ServerEvent} event @returns {State} */
+function cutTranscript(state, { item_id: id, transcript: text }) {
+  if (typeof text !== "string" || !state.transcript.some((entry) => entry.id === id)) return state;
+  return { ...state, transcript: withoutEmpty(withEntry(state, id, "assistant", () => ({ text, status: "cut" }))) };
 }
 
 /**

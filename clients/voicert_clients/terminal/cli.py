@@ -7,6 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from voicert_clients.access import add_access_arguments, chosen_access
 from voicert_clients.connection import DEFAULT_URL
 from voicert_clients.errors import ClientError
 from voicert_clients.terminal.devices import describe_devices, find_devices, load_library
@@ -18,9 +19,11 @@ NOT_ANSWERED = 1  # exit code when the question of --in was not answered
 USAGE_ERROR = 2  # exit code of every deliberate error
 
 EXPLANATION = """\
-keys while talking: m mutes the microphone, x stops the answer, q or Ctrl-C quits.
+keys while talking: m mutes the microphone, x stops the answer, t writes a message instead of speaking it
+(enter sends it, escape drops it), q or Ctrl-C quits.
 
-Nothing cancels echo here: without headphones the assistant may hear and interrupt itself.
+Echo of the speaker is cancelled where the package livekit is installed (`pip install voicert[aec]`);
+without it, use headphones, or the assistant may hear and interrupt itself.
 
 with --in and --out: the question is played in real time, as if spoken into a microphone. The answer's
 file has what a speaker would have played, on the same timeline, so that the gap can be seen; it ends
@@ -35,11 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXPLANATION
     parser.add_argument("--url", default=DEFAULT_URL, help=f"the server (default {DEFAULT_URL})")
-    parser.add_argument("--insecure", action="store_true", help="take any certificate of a wss:// server")
+    add_access_arguments(parser)
     devices = parser.add_argument_group("with devices")
     devices.add_argument("--input-device", metavar="DEVICE", help="microphone: index or part of its name")
     devices.add_argument("--output-device", metavar="DEVICE", help="speaker: index or part of its name")
     devices.add_argument("--list-devices", action="store_true", help="show the devices and end")
+    devices.add_argument("--no-aec", action="store_true", help="do not cancel the speaker's echo")
     files = parser.add_argument_group("without devices")
     files.add_argument("--in", dest="question", type=Path, metavar="FILE", help="WAV file to say")
     files.add_argument("--out", dest="answer", type=Path, metavar="FILE", help="WAV file for the answer")
@@ -68,18 +72,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    verify = not options.insecure
+    access = chosen_access(options)
     if options.list_devices:
         print(describe_devices(find_devices(load_library())))
     elif options.question or options.answer:
         if not (options.question and options.answer):
             raise ClientError("--in and --out go together: the question's file and the answer's.")
         call = FileCall(
-            options.url, options.question, options.answer, options.stereo, options.timeout_s, verify
+            options.url, options.question, options.answer, options.stereo, options.timeout_s, access
         )
         asyncio.run(run_file_call(call, Screen(sys.stdout)))
     else:
-        live = LiveCall(options.url, options.input_device, options.output_device, verify)
+        echo = not options.no_aec
+        live = LiveCall(options.url, options.input_device, options.output_device, access, echo)
         asyncio.run(run_live_call(live, load_library(), Screen(sys.stdout)))
     return 0
 

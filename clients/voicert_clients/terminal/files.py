@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from voicert_clients.access import NO_KEY, Access
 from voicert_clients.connection import Connection, first_target_ms
 from voicert_clients.errors import ClientError, SoundFileError
 from voicert_clients.loudness import ItemHearing, speech_bounds
@@ -42,7 +43,7 @@ class FileCall:
     answer: Path
     stereo: bool = False  # left the question, right the answer, on one timeline
     timeout_s: float = 15.0  # without any sound of an answer, after the end of the question's speech
-    verify: bool = True
+    access: Access = NO_KEY
 
 
 class Listener:
@@ -108,7 +109,7 @@ async def run_file_call(call: FileCall, screen: Screen) -> None:
         raise SoundFileError(f"Cannot write {call.answer}: there is no folder {call.answer.parent}.")
     listener = Listener(question, bounds[1], round(call.timeout_s * SAMPLE_RATE))
     transcript = Transcript()
-    connection = await Connection.open(call.url, verify=call.verify)
+    connection = await Connection.open(call.url, call.access)
     try:
         answered = await _listen(connection, call.url, question, listener, transcript, screen)
     finally:

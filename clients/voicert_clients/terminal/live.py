@@ -7,6 +7,7 @@ import contextlib
 import signal
 from dataclasses import dataclass
 
+from voicert_clients.access import NO_KEY, Access
 from voicert_clients.connection import Connection, first_target_ms
 from voicert_clients.errors import DeviceError, Disconnected
 from voicert_clients.playback import Playback
@@ -17,6 +18,8 @@ from voicert_clients.terminal.devices import (
     choose_device,
     find_devices,
 )
+from voicert_clients.terminal.echo import find_canceller
+from voicert_clients.terminal.entry import TextEntry
 from voicert_clients.terminal.gaps import Gaps
 from voicert_clients.terminal.keys import pressed_keys
 from voicert_clients.terminal.screen import Screen, Status
@@ -27,16 +30,22 @@ from voicert_clients.wire import (
     AudioDelta,
     Event,
     Pcm,
+    ResponseDone,
+    ResponsePaused,
+    ResponseResumed,
     ResponseStarted,
     ServerError,
     SpeechStarted,
     SpeechStopped,
     cancel_message,
+    text_messages,
 )
 
 DRAW_S = 0.1
 QUEUE_S = 5  # of microphone that the network has not taken; the call ends when it is full
-KEYS = "m mute, x stop the answer, q quit"
+KEYS = "m mute, x stop the answer, t type, q quit"
+ECHO_CANCELLED = "the speaker's echo is cancelled"
+ECHO_HEARD = "the speaker's echo is not cancelled: use headphones, or `pip install voicert[aec]`"
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,8 @@ class LiveCall:
     url: str
     input_device: str | None = None
     output_device: str | None = None
-    verify: bool = True
+    access: Access = NO_KEY
+    cancel_echo: bool = True  # where the means for it are installed
 
 
 async def run_live_call(call: LiveCall, library: SoundLibrary, screen: Screen) -> None:
@@ -59,16 +69,18 @@ async def run_live_call(call: LiveCall, library: SoundLibrary, screen: Screen) -
     devices = find_devices(library)
     source = choose_device(devices, "input", call.input_device)
     sink = choose_device(devices, "output", call.output_device)
-    connection = await Connection.open(call.url, verify=call.verify)
+    connection = await Connection.open(call.url, call.access)
     loop = asyncio.get_running_loop()
     chunks: asyncio.Queue[Pcm] = asyncio.Queue(QUEUE_S * SAMPLE_RATE // CHUNK_SAMPLES)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(connection.close)
-        speaker = Speaker(library, sink, Player(Playback(first_target_ms(call.url))))
+        canceller = find_canceller() if call.cancel_echo else None
+        speaker = Speaker(library, sink, Player(Playback(first_target_ms(call.url))), canceller)
         stack.callback(speaker.close)
-        microphone = Microphone(library, source, lambda pcm: _hand_over(loop, chunks, pcm))
+        microphone = Microphone(library, source, lambda pcm: _hand_over(loop, chunks, pcm), canceller)
         stack.callback(microphone.close)
         screen.say(f"voicert chat at {call.url}, microphone {source.name!r}, speaker {sink.name!r}")
+        screen.say(ECHO_HEARD if canceller is None else ECHO_CANCELLED)
         await LiveChat(connection, microphone, speaker, chunks, screen).run()
 
 
@@ -93,6 +105,8 @@ class LiveChat:
         self._orders: asyncio.Queue[str] = asyncio.Queue()  # messages besides the sound
         self._quit = asyncio.Event()
         self._user_speaks = False
+        self._paused = False
+        self._entry = TextEntry()
 
     async def run(self) -> None:
         """Until the person quits or something breaks; the terminal is left tidy."""
@@ -102,7 +116,7 @@ class LiveChat:
         try:
             with pressed_keys(self._on_key) as keys:
                 if keys:
-                    self._screen.say(KEYS + "; use headphones, or it hears and interrupts itself")
+                    self._screen.say(KEYS)
                 await self._until_one_ends()
         finally:
             self._screen.close(self._transcript)
@@ -138,14 +152,18 @@ class LiveChat:
                 self._handle(event)
 
     def _handle(self, event: Event) -> None:
-        self._speaker.handle(event)
+        self._order(self._speaker.handle(event))
         self._transcript.handle(event)
         self._gaps.handle(event)
         match event:
             case SpeechStarted():
                 self._user_speaks = True
             case SpeechStopped() | ResponseStarted():
-                self._user_speaks = False
+                self._user_speaks = self._paused = False
+            case ResponsePaused():
+                self._paused = True
+            case ResponseResumed() | ResponseDone():
+                self._paused = False
             case AudioDelta():
                 self._speaker.listen_for(event.item_id)
             case ServerError():
@@ -158,35 +176,54 @@ class LiveChat:
         while self._microphone.alive and self._speaker.alive:
             self._gaps.measure(self._microphone.time_of, self._speaker.audible_since)
             self._screen.draw(self._transcript, self._status())
-            report = self._speaker.heard_report()
-            if report is not None:
-                self._orders.put_nowait(report)
+            self._order(self._speaker.heard_report())
             if self._chunks.full():
                 raise Disconnected(f"The network took no sound for {QUEUE_S} s.")
             await asyncio.sleep(DRAW_S)
         which = "speaker" if self._microphone.alive else "microphone"
         raise DeviceError(f"The {which} has stopped: was it unplugged?")
 
+    def _order(self, *messages: str | None) -> None:
+        """Messages go out in order, besides the sound."""
+        for message in messages:
+            if message is not None:
+                self._orders.put_nowait(message)
+
     def _status(self) -> Status:
         if self._microphone.muted:
             state = "muted"
+        elif self._paused:
+            state = "holding"
         elif not self._speaker.silent:
             state = "speaking"
         else:
             state = "hearing you" if self._user_speaks else "listening"
-        return Status(state, self._microphone.level_dbfs, self._gaps.last_ms, self._gaps.median_ms)
+        return Status(
+            state, self._microphone.level_dbfs, self._gaps.last_ms, self._gaps.median_ms, self._entry.text
+        )
 
     def _on_key(self, key: str) -> None:
+        if self._entry.text is not None:
+            line = self._entry.press(key)
+            if line is not None:
+                self._stop_answer()
+                self._order(*text_messages(line))
+            return
         match key:
             case "m":
                 self._microphone.muted = not self._microphone.muted
-            case "x" if not self._speaker.silent:
-                self._speaker.interrupt()
-                self._orders.put_nowait(cancel_message())
+            case "x":
+                self._stop_answer()
+            case "t":
+                self._entry.begin()
             case "q" | "\x04":
                 self._quit.set()
             case _:
                 pass
+
+    def _stop_answer(self) -> None:
+        if not self._speaker.silent:
+            self._order(self._speaker.interrupt(), cancel_message())
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, chunks: asyncio.Queue[Pcm], pcm: Pcm) -> None:

@@ -23,6 +23,7 @@ class Status:
     level_dbfs: float  # of the microphone
     gap_ms: float | None  # of the last answer
     median_gap_ms: float | None
+    writing: str | None = None  # what the user types; None while nothing is being typed
 
 
 def entry_line(entry: Entry) -> str:
@@ -31,7 +32,9 @@ def entry_line(entry: Entry) -> str:
 
 
 def status_line(status: Status) -> str:
-    """Level, state and latency in one line."""
+    """Level, state and latency in one line; while the user types, that instead."""
+    if status.writing is not None:
+        return f"{'type':<{NAME_WIDTH}}{status.writing}▏"
     parts = [meter(status.level_dbfs), f"{status.state:<10}"]
     if status.gap_ms is not None and status.median_gap_ms is not None:
         parts.append(f"answered after {status.gap_ms:.0f} ms, median {status.median_gap_ms:.0f} ms")

@@ -20,6 +20,7 @@ from voicert_clients.terminal.devices import (
     open_stream,
     stream_rate_hz,
 )
+from voicert_clients.terminal.echo import EchoCanceller
 from voicert_clients.wire import SAMPLE_RATE, Event, Pcm
 
 QUIET_DBFS = -100.0  # what the level shows for silence
@@ -31,14 +32,22 @@ class Microphone:
 
     Args:
         emit: called with each chunk on the sound library's thread.
+        canceller: takes the speaker's sound out of it.
     """
 
-    def __init__(self, library: SoundLibrary, device: Device, emit: Callable[[Pcm], None]) -> None:
+    def __init__(
+        self,
+        library: SoundLibrary,
+        device: Device,
+        emit: Callable[[Pcm], None],
+        canceller: EchoCanceller | None = None,
+    ) -> None:
         self.muted = False
         self.level_dbfs = QUIET_DBFS  # RMS of the last chunk
         self._emit = emit
+        self._canceller = canceller
         self._pending = np.zeros(0, np.float32)
-        self._emitted = 0  # samples
+        self._taken = 0  # samples
         self._origin_s = 0.0  # when the sample 0 was taken
         self._latency_s = 0.0
         rate_hz = stream_rate_hz(library, device, "input")
@@ -63,21 +72,33 @@ class Microphone:
         pcm = block[:, 0].copy()
         if self._resampler is not None:
             pcm = np.asarray(self._resampler.resample_chunk(pcm), np.float32)
+        self._taken += len(pcm)
+        self._origin_s = now_s - self._latency_s - self._taken / SAMPLE_RATE
+        if self._canceller is not None:
+            pcm = self._canceller.clean(pcm)
         self._pending = np.concatenate([self._pending, pcm])
-        taken = self._emitted + len(self._pending)
-        self._origin_s = now_s - self._latency_s - taken / SAMPLE_RATE
         while len(self._pending) >= CHUNK_SAMPLES:
             chunk, self._pending = self._pending[:CHUNK_SAMPLES], self._pending[CHUNK_SAMPLES:]
-            self._emitted += CHUNK_SAMPLES
             self.level_dbfs = _level_dbfs(chunk)
             self._emit(np.zeros_like(chunk) if self.muted else chunk)
 
 
 class Speaker:
-    """Plays what a ``Player`` has, and knows when each sample left."""
+    """Plays what a ``Player`` has, and knows when each sample left.
 
-    def __init__(self, library: SoundLibrary, device: Device, player: Player) -> None:
+    Args:
+        canceller: learns what is played.
+    """
+
+    def __init__(
+        self,
+        library: SoundLibrary,
+        device: Device,
+        player: Player,
+        canceller: EchoCanceller | None = None,
+    ) -> None:
         self._player = player
+        self._canceller = canceller
         self._lock = threading.Lock()  # the player belongs to two threads
         self._hearing: ItemHearing | None = None
         self._origin_s = 0.0  # when the sample 0 left
@@ -100,15 +121,15 @@ class Speaker:
         with self._lock:
             return self._player.silent
 
-    def handle(self, event: Event) -> None:
+    def handle(self, event: Event) -> str | None:
         """As ``Player.handle``."""
         with self._lock:
-            self._player.handle(event)
+            return self._player.handle(event)
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> str | None:
         """As ``Player.interrupt``."""
         with self._lock:
-            self._player.interrupt()
+            return self._player.interrupt()
 
     def heard_report(self) -> str | None:
         """As ``Player.heard_report``."""
@@ -150,6 +171,8 @@ class Speaker:
         block = self._player.playback.render(samples)
         if self._hearing is not None:
             self._hearing.add(block)
+        if self._canceller is not None:
+            self._canceller.play(block.pcm)
         return block.pcm
 
 

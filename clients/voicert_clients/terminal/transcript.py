@@ -14,6 +14,7 @@ from voicert_clients.wire import (
     TextDone,
     UserDone,
     UserText,
+    UserTyped,
 )
 
 MOST_LIVE = 4  # entries that wait for their end; an older one is taken as it is
@@ -51,6 +52,9 @@ class Transcript:
             case UserDone():
                 entry = self._entry("you", event.item_id)
                 entry.text, entry.done = event.transcript, True
+            case UserTyped():
+                entry = self._entry("you", event.item_id)
+                entry.text, entry.done = event.text, True
             case ResponseStarted():
                 self._entry("voicert", event.response_id)
             case TextDelta():
