@@ -168,6 +168,9 @@ class Connection:
                     carry_out(self._session, action)
             except InputError as error:
                 self._send(self._facade.error(error, error.code, event_id=outcome.event_id))
+                if outcome.undo is not None:  # what the facade has noted already has not come to pass
+                    outcome.undo()
+                    return
         self._send_all(outcome.events)
 
     def _send_all(self, events: Sequence[Event]) -> None:
