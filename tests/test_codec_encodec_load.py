@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -232,3 +236,21 @@ def test_weights_that_are_not_of_such_a_model(what: str, message: str, tmp_path:
     torch.save(change(state, what), tmp_path / "weights.th")
     with pytest.raises(CodecError, match=message):
         open_codec(tmp_path / "weights.th")
+
+
+def test_offline_from_the_cache_of_the_hub(folder: Path, tmp_path: Path) -> None:
+    """A process without a network finds what an earlier one has downloaded."""
+    cached = tmp_path / "cache" / "models--facebook--encodec_24khz"
+    revision = "0" * 40
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text(revision)
+    shutil.copytree(folder, cached / "snapshots" / revision, ignore=shutil.ignore_patterns("cache"))
+    script = "from voicert_codecs.load import load; print(load('encodec', codebooks=2).identity)"
+    environment = os.environ | {
+        "HF_HUB_CACHE": str(tmp_path / "cache"),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [open_codec(folder).identity]
