@@ -92,27 +92,29 @@ class Weights:
         Raises:
             CodecError: one is missing or has another shape than ``config`` says.
         """
-        names = ["semantic.0"] + [f"acoustic.{k}" for k in range(config.codebooks - 1)]
-        books = list[Tensor]()
-        for name in names:
-            usage = self.get(f"{name}.usage").clamp(min=MIN_USAGE)
-            books.append(self.get(f"{name}.sum") / usage[:, None])
-        wanted = (config.codebook_size, config.codebook_width)
-        for name, book in zip(names, books, strict=True):
-            if book.shape != wanted:
-                raise CodecError(f"codebook {name} of the Mimi weights is {tuple(book.shape)}, not {wanted}")
+        shape, books = (config.codebook_size, config.codebook_width), list[Tensor]()
+        for name in ["semantic.0"] + [f"acoustic.{k}" for k in range(config.codebooks - 1)]:
+            total, usage = self.get(f"{name}.sum"), self.get(f"{name}.usage")
+            if total.shape != shape or usage.shape != shape[:1]:
+                raise CodecError(f"codebook {name} of the Mimi weights is {tuple(total.shape)}, not {shape}")
+            books.append(total / usage.clamp(min=MIN_USAGE)[:, None])
         return torch.stack(books)
 
     def projection(self, layer: str, heads: tuple[int, int, int]) -> Tensor:
         """Query, key and value of a transformer layer in one, in our rotary order.
 
         ``heads``: how many of queries, how many of keys, and the width of one.
+
+        Raises:
+            CodecError: it is missing or has another number of rows.
         """
         queries, keys, width = heads
         if f"{layer}.together" not in self.tensors:
             return torch.cat([self.get(f"{layer}.{part}") for part in "qkv"])
         together = self.get(f"{layer}.together")
         turned = (queries + keys) * width
+        if len(together) != turned + keys * width:
+            raise CodecError(f"the projection has {len(together)} rows, not {turned + keys * width}")
         return torch.cat([pairs_apart(together[:turned], width), together[turned:]])
 
 

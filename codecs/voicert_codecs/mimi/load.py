@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import torch
 
 from voicert_codecs.base import CodecError, identity_of
 from voicert_codecs.blocks.torch_codec import TorchCodec
-from voicert_codecs.encodec.load import read_tensors
+from voicert_codecs.blocks.weights import read_tensors
 from voicert_codecs.mimi.checkpoint import Weights, build
 from voicert_codecs.mimi.config import USUAL_CODEBOOKS, MimiConfig, from_hugging_face, from_kyutai
 
@@ -19,25 +20,32 @@ HUGGING_FACE_FILE = "model.safetensors"
 
 
 def open_codec(path: Path, codebooks: int | None = None, device: str = "cpu", *,
-               dtype: torch.dtype = torch.float32, packed: bool = True) -> TorchCodec:  # fmt: skip
+               forget_by_frame: bool = False, dtype: torch.dtype = torch.float32, packed: bool = True,
+               graphs: bool = False) -> TorchCodec:  # fmt: skip
     """Mimi with the weights of ``path``.
 
     Args:
         path: Kyutai's ``tokenizer-….safetensors`` or a folder that holds it, such as that of a Moshi model;
             or a folder of Hugging Face's ``MimiModel``.
         codebooks: how many of the codebooks are used, 8 when None, as by speech models.
-        packed: see :class:`TorchCodec`; the networks of a codec that is not packed leave their states as they
-            were and are fit for an export.
+        forget_by_frame: latents leave the transformers' windows with their whole frame, as they do in the
+            ``moshi`` package when it streams frame by frame; else one by one, as in its training and in its
+            calls without streaming. It matters from the 11th second on, and little.
+        dtype, packed, graphs: see :class:`TorchCodec`. When it is not packed, or runs in graphs, the
+            networks leave the states they are given as they were, and all states have their full size.
 
     Raises:
         CodecError: there are no such weights, or they do not fit what is asked for.
     """
     file, config = find(path)
-    return make_codec(Weights.of(read_tensors(file)), config, codebooks, device, dtype, packed)
+    if forget_by_frame:
+        config = replace(config, transformer=replace(config.transformer, forget_every=config.stride))
+    return make_codec(Weights.of(read_tensors(file)), config, codebooks, device, dtype, packed, graphs)
 
 
 def make_codec(weights: Weights, config: MimiConfig, codebooks: int | None = None, device: str = "cpu",
-               dtype: torch.dtype = torch.float32, packed: bool = True) -> TorchCodec:  # fmt: skip
+               dtype: torch.dtype = torch.float32, packed: bool = True,
+               graphs: bool = False) -> TorchCodec:  # fmt: skip
     """The codec of weights at hand.
 
     Raises:
@@ -45,8 +53,8 @@ def make_codec(weights: Weights, config: MimiConfig, codebooks: int | None = Non
     """
     count = min(USUAL_CODEBOOKS, config.codebooks) if codebooks is None else codebooks
     if not 2 <= count <= config.codebooks:
-        raise CodecError(f"the weights allow 2 to {config.codebooks} codebooks, {count} were asked for")
-    encoder, decoder = build(weights, config, count, growing=packed)
+        raise CodecError(f"the weights have 2 to {config.codebooks} codebooks, {count} were asked for")
+    encoder, decoder = build(weights, config, count, growing=packed and not graphs)
     return TorchCodec(
         "mimi",
         identity_of([weights.codebooks(config).numpy()]),
@@ -59,6 +67,7 @@ def make_codec(weights: Weights, config: MimiConfig, codebooks: int | None = Non
         device=device,
         dtype=dtype,
         packed=packed,
+        graphs=graphs,
     )
 
 
