@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,36 +20,47 @@ class LstmState:
     cell: Tensor  # [B, layers, C]
 
 
+class LstmLayer(nn.Module):
+    """One layer: what the inputs add to the gates is one product for all frames; then frame after frame."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        # Outputs of both: input, forget and output gate, then the candidate.
+        self.given = Linear(channels, 4 * channels)
+        self.recurrent = Linear(channels, 4 * channels, bias=False)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``x`` [B, T, C], hidden and cell [B, C] → hidden of all frames [B, T, C], hidden and cell."""
+        outputs = list[Tensor]()
+        for given in self.given(x).unbind(1):
+            h, c = _cell(self.recurrent(h, residual=given), c)
+            outputs.append(h)
+        return torch.stack(outputs, dim=1), h, c
+
+
 class StreamingLstm(nn.Module):
     """y = x + LSTM(x): as many channels out as in, with a skip around the whole stack.
 
-    Hochreiter and Schmidhuber, "Long short-term memory", 1997, with a forget gate. One step is one product of
-    [input, hidden] with all four gates.
+    Hochreiter and Schmidhuber, "Long short-term memory", 1997, with a forget gate.
     """
 
     def __init__(self, channels: int, layers: int) -> None:
         super().__init__()
-        self.channels, self.layers = channels, layers
-        # Outputs: input, forget and output gate, then the candidate; inputs: the input, then the hidden one.
-        self.gates = nn.ModuleList([Linear(2 * channels, 4 * channels) for _ in range(layers)])
+        self.channels = channels
+        self.layers = nn.ModuleList([LstmLayer(channels) for _ in range(layers)])
 
     def fresh(self, batch: int) -> LstmState:
-        shape = (batch, self.layers, self.channels)
-        zeros = cast(Linear, self.gates[0]).zeros(*shape)
+        zeros = cast(LstmLayer, self.layers[0]).given.zeros(batch, len(self.layers), self.channels)
         return LstmState(zeros, zeros.clone())
 
     def forward(self, x: Tensor, state: LstmState) -> tuple[Tensor, LstmState]:
         """``x`` [B, T, C] → the same shape, and the next state."""
-        hidden, cell = list(state.hidden.unbind(1)), list(state.cell.unbind(1))  # [B, C] each
-        outputs = list[Tensor]()
-        for y in x.unbind(1):
-            for i, gates in enumerate(self.gates):
-                hidden[i], cell[i] = _cell(gates(torch.cat([y, hidden[i]], dim=1)), cell[i])
-                y = hidden[i]
-            outputs.append(y)
-        return x + torch.stack(outputs, dim=1), LstmState(
-            torch.stack(hidden, dim=1), torch.stack(cell, dim=1)
-        )
+        y, hidden, cell = x, list[Tensor](), list[Tensor]()
+        for i, layer in enumerate(self.layers):
+            y, h, c = layer(y, state.hidden[:, i], state.cell[:, i])
+            hidden.append(h)
+            cell.append(c)
+        return x + y, LstmState(torch.stack(hidden, dim=1), torch.stack(cell, dim=1))
 
     @torch.no_grad()
     def load(self, weights: Mapping[str, Tensor]) -> None:
@@ -58,15 +69,15 @@ class StreamingLstm(nn.Module):
         Raises:
             CodecError: one is missing or its shape does not fit.
         """
-        for i, gates in enumerate(self.gates):
+        for i, layer in enumerate(cast(Iterable[LstmLayer], self.layers)):
             try:
                 w_ih, w_hh, b_ih, b_hh = (
                     weights[f"{kind}_l{i}"] for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
                 )
             except KeyError as error:
                 raise CodecError(f"the LSTM lacks {error.args[0]}") from None
-            matrix = _gates_in_order(torch.cat([w_ih, w_hh], dim=1))
-            load_linear(cast(Linear, gates), matrix, _gates_in_order(b_ih + b_hh))
+            load_linear(layer.given, _gates_in_order(w_ih), _gates_in_order(b_ih + b_hh))
+            load_linear(layer.recurrent, _gates_in_order(w_hh), None)
 
 
 def _gates_in_order(rows: Tensor) -> Tensor:
