@@ -2,6 +2,6 @@
 
 from voicert.engine.loop import Engine
 from voicert.engine.meter import EngineStats, StageStats
-from voicert.engine.seat import Frame, Seat, Stepped, Timing
+from voicert.engine.seat import Frame, Seat, Stepped, Tape, Timing
 
-__all__ = ["Engine", "EngineStats", "Frame", "Seat", "StageStats", "Stepped", "Timing"]
+__all__ = ["Engine", "EngineStats", "Frame", "Seat", "StageStats", "Stepped", "Tape", "Timing"]

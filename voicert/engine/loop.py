@@ -4,6 +4,8 @@
 
 It never waits for a clock tick: an idle machine steps a frame as soon as it is complete, a busy one finds
 several ready and batches them. A session that sent much at once gets one frame per round like everyone else.
+A frame may ask to go back first; what is to be taken again is, a little in every round, and only its own slot
+waits for it.
 """
 
 from __future__ import annotations
@@ -15,20 +17,27 @@ from collections.abc import Callable
 
 import numpy as np
 
+from voicert.engine.batch import Ready, control, finish, timed, warm_up
 from voicert.engine.meter import EngineStats, Meter
+from voicert.engine.past import CodecStates, Past
 from voicert.engine.places import Place, Places
-from voicert.engine.seat import Frame, Seat, Stepped, Timing
+from voicert.engine.seat import Seat, Tape
 from voicert.errors import ConfigError, ModelError
-from voicert.models.base import Bundle, Control, Sampling
+from voicert.models.base import Bundle, Sampling
 
 log = logging.getLogger(__name__)
+CATCH_UP_FRAMES = 25  # taken again in one round, by all slots together; at most half a frame's time
 
 
 class Engine:
     """Owns the thread, the slots and the codec's state. Only its thread touches model and codec."""
 
     def __init__(
-        self, bundle: Bundle, max_sessions: int | None = None, clock: Callable[[], float] = time.perf_counter
+        self,
+        bundle: Bundle,
+        max_sessions: int | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        tapes: Callable[[Sampling], Tape] | None = None,
     ) -> None:
         self.bundle = bundle
         self.max_sessions = bundle.model.max_slots if max_sessions is None else max_sessions
@@ -38,8 +47,9 @@ class Engine:
             )
         self.clock = clock  # seconds; frames are stamped with it
         self.running = False
+        self._tapes = tapes  # makes what records a session
         self._period_s = bundle.codec.frame_size / bundle.codec.sample_rate
-        self._state = bundle.codec.init_state(self.max_sessions)
+        self._states = CodecStates(*(bundle.codec.init_state(self.max_sessions) for _ in range(2)))
         self._places = Places(self.max_sessions)
         self._work = threading.Event()  # something may be ready
         self._stopping = False
@@ -78,11 +88,20 @@ class Engine:
         Raises:
             CapacityError: every slot is taken, or the engine has stopped.
         """
-        self._places.join(seat, sampling)
+        place = self._places.join(seat, sampling)
+        place.tape = self._tapes(sampling) if self._tapes else None
 
     def leave(self, seat: Seat) -> None:
         """Frees a seat's slot, even in the middle of a step; does nothing for a stranger."""
-        self._places.leave(seat)
+        place = self._places.leave(seat)
+        if place and place.tape:
+            place.tape.close()
+
+    def note(self, seat: Seat, kind: str, **values: object) -> None:
+        """Puts something that happened to a seat on its tape, if it is recorded; from any thread."""
+        place = self._places.of(seat)
+        if place and place.tape:
+            place.tape.note(kind, values)
 
     @property
     def sessions(self) -> int:
@@ -96,7 +115,7 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            self._warm_up()
+            warm_up(self.bundle, self._states, self.max_sessions)
             self.running = True
             self._warm.set()
             while ready := self._gather():
@@ -110,80 +129,63 @@ class Engine:
         for place in self._places.taken():
             self._fail(place, "engine_stopped", "the server is stopping")
 
-    def _gather(self) -> list[tuple[Place, Frame]]:
+    def _gather(self) -> Ready:
         """One frame of every slot that has one; waits for the first. Empty when it is time to stop."""
         while not self._stopping:
             self._work.clear()
-            now, next_due = self.clock(), float("inf")
-            ready: list[tuple[Place, Frame]] = []
+            now, next_due, room = self.clock(), float("inf"), CATCH_UP_FRAMES
+            ready: Ready = []
             for place in self._places.taken():
                 try:
-                    if place.fresh:
-                        self._reset(place)
-                    if frame := place.seat.take(now):
-                        ready.append((place, frame))
-                    elif (due := place.seat.due()) is not None:
+                    past = place.past = place.past or Past(
+                        self.bundle, self._states, place.slot, place.sampling
+                    )
+                    if place.frame is None and (frame := place.seat.take(now)):
+                        past.go_back(frame.rewind, frame.retake)
+                        place.frame = frame
+                    room -= past.catch_up(room)
+                    if place.frame and not past.behind:
+                        ready.append((place, past, place.frame))
+                        place.frame = None
+                    elif not place.frame and (due := place.seat.due()) is not None:
                         next_due = min(next_due, due)
                 except Exception as error:
                     self._fail(place, "internal_error", f"the session could not go on: {error}")
             if ready:
                 return ready
-            self._work.wait(None if next_due == float("inf") else max(0.0, next_due - self.clock()))
+            if room == CATCH_UP_FRAMES:  # else there may be more to take again
+                self._work.wait(None if next_due == float("inf") else max(0.0, next_due - self.clock()))
         return []
 
-    def _step(self, ready: list[tuple[Place, Frame]]) -> None:
+    def _step(self, ready: Ready) -> None:
         """One frame of each through encoder, model and decoder; then each result to its seat."""
-        bundle, state = self.bundle, self._state
-        slots = np.array([place.slot for place, _ in ready])  # [B]
-        control = Control(
-            np.array([frame.hush for _, frame in ready]),
-            np.array([frame.start for _, frame in ready]),
-            np.array([frame.user_text for _, frame in ready]),
-        )
+        bundle, states = self.bundle, self._states
+        slots = np.array([place.slot for place, _, _ in ready])  # [B]
         begun = self.clock()
         try:
-            pcm = np.stack([frame.pcm for _, frame in ready])  # [B, samples]
-            codes = bundle.codec.encode(pcm, state, slots)[:, :, 0]  # [B, K]
+            pcm = np.stack([frame.pcm for _, _, frame in ready])  # [B, samples]
+            heard = bundle.codec.encode(pcm, states.ears, slots)[:, :, 0]  # [B, K]
             encoded = self.clock()
-            retaken = [self._go_back(place, frame) for place, frame in ready]
-            out = bundle.model.step(slots, codes, control)
+            out = bundle.model.step(slots, heard, control(ready))
             stepped = self.clock()
             # A copy, since the events keep it and a codec may use its buffer again.
-            voice = bundle.codec.decode(out.codes[:, :, None], state, slots).copy()  # [B, samples]
-            tokens = list(zip(out.text.tolist(), out.user_text.tolist(), out.wants.tolist(), strict=True))
+            voice = bundle.codec.decode(out.codes[:, :, None], states.voices, slots).copy()  # [B, samples]
         except Exception as error:
             log.exception("a step of %d failed", len(ready))
-            for place, _ in ready:
+            for place, _, _ in ready:
                 self._fail(place, "model_error", f"the model could not go on: {error}")
             return
-        ended = self.clock()
+        times = (begun, encoded, stepped, self.clock())
         self._meter.steps += 1
-        for row, (place, frame) in enumerate(ready):
-            timing = Timing(
-                1e3 * (begun - frame.complete_at),
-                1e3 * (encoded - begun),
-                1e3 * (stepped - encoded),
-                1e3 * (ended - stepped),
-                len(ready),
-                ended - frame.complete_at > self._period_s,
-            )
-            self._meter.add(timing)
+        for row, (place, past, frame) in enumerate(ready):
             try:
-                text, user_text, wants = tokens[row]
-                heard = (text, user_text, voice[row], frame.hush, timing, wants, retaken[row])
-                place.seat.advance(frame, Stepped(*heard, out.calls.get(row)))
+                timing = timed(frame, times, len(ready), self._period_s)
+                self._meter.add(timing)
+                result = finish(place, past, frame, heard[row], out, row, voice[row], timing)
+                place.seat.advance(frame, result)
             except Exception as error:
                 log.exception("a session's logic failed")
                 self._fail(place, "internal_error", f"the session could not go on: {error}")
-
-    def _go_back(self, place: Place, frame: Frame) -> tuple[int, ...]:
-        """Undoes and takes again what the frame asks for → the user's text of the steps taken again."""
-        model = self.bundle.model
-        if frame.rewind + frame.retake:
-            model.rewind(place.slot, frame.rewind + frame.retake)
-        if not frame.retake:
-            return ()
-        return tuple(model.retake(place.slot, frame.retake).user_text.tolist())
 
     def _fail(self, place: Place, code: str, message: str) -> None:
         """Frees the slot, then tells the seat; nothing it does may hurt the others."""
@@ -193,19 +195,3 @@ class Engine:
             place.seat.fail(code, message)
         except Exception:
             log.exception("a session could not be told that it is over")
-
-    def _reset(self, place: Place) -> None:
-        self.bundle.model.reset(place.slot, place.sampling)
-        self.bundle.codec.reset(self._state, place.slot)
-        place.fresh = False
-
-    def _warm_up(self) -> None:
-        """The first steps of a model are slow; they are taken before anyone waits: alone and all together."""
-        bundle, codec = self.bundle, self.bundle.codec
-        for batch in sorted({1, self.max_sessions}):
-            slots = np.arange(batch)
-            for slot in range(batch):
-                bundle.model.reset(slot, bundle.sampling)
-            codes = codec.encode(np.zeros((batch, codec.frame_size), np.float32), self._state, slots)[:, :, 0]
-            out = bundle.model.step(slots, codes, Control.free(batch))
-            codec.decode(out.codes[:, :, None], self._state, slots)

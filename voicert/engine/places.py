@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from voicert.engine.seat import Seat
+from voicert.engine.past import Past
+from voicert.engine.seat import Frame, Seat, Tape
 from voicert.errors import CapacityError
 from voicert.models.base import Sampling
 
@@ -17,7 +18,9 @@ class Place:
     slot: int
     seat: Seat
     sampling: Sampling
-    fresh: bool = True  # the slot still holds its last conversation
+    past: Past | None = None  # None: the slot still holds its last conversation
+    frame: Frame | None = None  # taken from the seat, waits until all is done that comes before its step
+    tape: Tape | None = None  # None: not recorded
 
 
 class Places:
@@ -35,7 +38,12 @@ class Places:
         with self._lock:
             return [place for place in self._places if place]
 
-    def join(self, seat: Seat, sampling: Sampling) -> None:
+    def of(self, seat: Seat) -> Place | None:
+        """Where a seat sits."""
+        with self._lock:
+            return next((place for place in self._places if place and place.seat is seat), None)
+
+    def join(self, seat: Seat, sampling: Sampling) -> Place:
         """Gives a seat a slot.
 
         Raises:
@@ -48,15 +56,18 @@ class Places:
                 self.refused += 1
                 raise CapacityError(f"all {len(self._places)} places are taken; try again later")
             slot = self._places.index(None)
-            self._places[slot] = Place(slot, seat, sampling)
+            place = self._places[slot] = Place(slot, seat, sampling)
             self.opened += 1
+            return place
 
-    def leave(self, seat: Seat) -> None:
-        """Frees a seat's slot; does nothing for a stranger."""
+    def leave(self, seat: Seat) -> Place | None:
+        """Frees a seat's slot and gives what stood there; None for a stranger."""
         with self._lock:
             for slot, place in enumerate(self._places):
                 if place and place.seat is seat:
                     self._places[slot] = None
+                    return place
+        return None
 
     def shut(self) -> None:
         """Lets nobody in any more."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voicert.models.base import ToolRequest
+from voicert.models.base import Ints, ToolRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +68,20 @@ class Seat(Protocol):
 
     def fail(self, code: str, message: str) -> None:
         """The engine has given up this seat; its slot is no longer its own."""
+        ...
+
+
+class Tape(Protocol):
+    """What a session is recorded on. A fault of it must not reach the session."""
+
+    def step(self, frame: Frame, heard: Ints, stepped: Stepped, codes: Ints) -> None:
+        """One step, on the engine's thread: the codes ``heard`` [K] from the user, and those said."""
+        ...
+
+    def note(self, kind: str, values: Mapping[str, object]) -> None:
+        """Anything else that happened; from any thread."""
+        ...
+
+    def close(self) -> None:
+        """Nothing comes after this; from any thread."""
         ...
