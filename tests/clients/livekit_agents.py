@@ -11,7 +11,7 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession
 from livekit.agents.voice.io import AudioInput, AudioOutput, AudioOutputCapabilities
 from livekit.plugins import openai
-from microphone import CHUNK_MS, SAMPLE_RATE, Microphone, Order, drive
+from microphone import CHUNK_MS, SAMPLE_RATE, Microphone, Order, drive, example
 
 PLAYED = SAMPLE_RATE * CHUNK_MS // 1000  # samples that the speaker plays at a time
 
@@ -74,17 +74,21 @@ class Speaker(AudioOutput):
                 self._finish(interrupted=False)
 
 
+def make_session(order: Order) -> AgentSession[None]:
+    """By hand, or as the example has it."""
+    if order.scenario == "example":
+        return example("livekit_agent").make_session()
+    manual = order.scenario == "manual"
+    detection = {"turn_detection": None} if manual else {}
+    model = openai.realtime.RealtimeModel(base_url=order.base_url, api_key=order.key, **detection)
+    return AgentSession(llm=model, vad=None, turn_detection="manual" if manual else "realtime_llm")
+
+
 class Call:
     """One agent, its devices, and what it told."""
 
     def __init__(self, order: Order) -> None:
-        manual = order.scenario == "manual"
-        model = openai.realtime.RealtimeModel(
-            base_url=order.base_url, api_key=order.key, **({"turn_detection": None} if manual else {})
-        )
-        self.session: AgentSession[None] = AgentSession(
-            llm=model, vad=None, turn_detection="manual" if manual else "realtime_llm"
-        )
+        self.session = make_session(order)
         self.ear, self.speaker = Ear(), Speaker()
         self.items: asyncio.Queue[Any] = asyncio.Queue()
         self.errors: list[str] = []
@@ -135,6 +139,9 @@ async def typed(call: Call, question: bytes) -> dict[str, Any]:
     return await call.answer()
 
 
+SCENARIOS = {"turn": turn, "barge_in": barge_in, "manual": manual, "typed": typed, "example": turn}
+
+
 async def scenario(order: Order) -> dict[str, Any]:
     logging.disable(logging.ERROR)
     call = Call(order)
@@ -143,7 +150,7 @@ async def scenario(order: Order) -> dict[str, Any]:
     await call.session.start(Agent(instructions="Answer briefly."), record=False)
     microphone = asyncio.create_task(call.ear.microphone.run())
     try:
-        report = await globals()[order.scenario](call, order.question)
+        report = await SCENARIOS[order.scenario](call, order.question)
     finally:
         microphone.cancel()
     await call.session.aclose()

@@ -7,6 +7,7 @@ the server as any app would, and prints one JSON object. Sound is 16-bit PCM, mo
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -27,7 +28,7 @@ class Order:
     base_url: str  # http://127.0.0.1:8400/v1
     key: str
     question: bytes  # a spoken question
-    scenario: str  # turn, barge_in, manual or typed
+    scenario: str  # turn, barge_in, manual or typed; example: a turn as one of ours has it
 
     @property
     def websocket_url(self) -> str:
@@ -55,6 +56,17 @@ class Microphone:
             await self._send(bytes(chunk).ljust(CHUNK_BYTES, b"\0"))
             chunks += 1
             await asyncio.sleep(max(0.0, begin + chunks * CHUNK_MS / 1000 - clock()))
+
+
+def example(name: str) -> Any:
+    """One of ``clients/examples``, as a module."""
+    path = Path(__file__).parents[2] / "clients" / "examples" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def drive(scenarios: Callable[[Order], Awaitable[dict[str, Any]]]) -> None:

@@ -7,24 +7,23 @@ import sys
 from typing import Any
 
 from loguru import logger
-from microphone import SAMPLE_RATE, Microphone, Order, drive
+from microphone import SAMPLE_RATE, Microphone, Order, drive, example
 from pipecat.frames.frames import (
     InputAudioRawFrame,
     LLMMessagesAppendFrame,
-    LLMRunFrame,
     OutputAudioRawFrame,
     StartFrame,
     UserStoppedSpeakingFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
-from pipecat.transports.base_transport import TransportParams
+from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.workers.runner import WorkerRunner
 
 
@@ -64,6 +63,36 @@ class Speaker(BaseOutputTransport):
         return True
 
 
+class Devices(BaseTransport):
+    """The simulated microphone and speaker."""
+
+    def __init__(self, ear: Ear, speaker: Speaker) -> None:
+        super().__init__()
+        self._ear, self._speaker = ear, speaker
+
+    def input(self) -> Ear:
+        return self._ear
+
+    def output(self) -> Speaker:
+        return self._speaker
+
+
+def make_worker(order: Order, devices: Devices, context: LLMContext) -> PipelineWorker:
+    """By hand, or as the example has it."""
+    if order.scenario == "example":
+        return example("pipecat_bot").make_worker(devices, context)
+    detection: Any = False if order.scenario == "manual" else events.TurnDetection()
+    source = events.AudioInput(transcription=events.InputAudioTranscription(), turn_detection=detection)
+    properties = events.SessionProperties(audio=events.AudioConfiguration(input=source))
+    model = OpenAIRealtimeLLMService(
+        api_key=order.key,
+        base_url=order.websocket_url + "/realtime",
+        settings=OpenAIRealtimeLLMService.Settings(session_properties=properties),
+    )
+    user, assistant = LLMContextAggregatorPair(context)
+    return PipelineWorker(Pipeline([devices.input(), user, model, devices.output(), assistant]))
+
+
 class Call:
     """One pipeline, its devices, and what came through it."""
 
@@ -74,34 +103,17 @@ class Call:
             audio_in_sample_rate=SAMPLE_RATE,
             audio_out_sample_rate=SAMPLE_RATE,
         )
-        detection: Any = events.TurnDetection()
-        if order.scenario == "manual":
-            detection = False
-        source = events.AudioInput(transcription=events.InputAudioTranscription(), turn_detection=detection)
-        properties = events.SessionProperties(audio=events.AudioConfiguration(input=source))
-        self.model = OpenAIRealtimeLLMService(
-            api_key=order.key,
-            base_url=order.websocket_url + "/realtime",
-            settings=OpenAIRealtimeLLMService.Settings(session_properties=properties),
-        )
         self.ear, self.speaker = Ear(params), Speaker(params)
         self.context = LLMContext([])
-        user, assistant = LLMContextAggregatorPair(self.context)
-        stages = [self.ear, user, self.model, self.speaker, assistant]
-        self.worker = PipelineWorker(
-            Pipeline(stages),
-            params=PipelineParams(audio_in_sample_rate=SAMPLE_RATE, audio_out_sample_rate=SAMPLE_RATE),
-            enable_rtvi=False,
-        )
+        self.worker = make_worker(order, Devices(self.ear, self.speaker), self.context)
         self.errors: list[str] = []
         self.done: asyncio.Queue[Any] = asyncio.Queue()
-        self.sent: list[str] = []
         self.received: list[str] = []
         self._watch()
 
     def _watch(self) -> None:
-        """Notes what goes over the wire, by the model's own way of reading and writing."""
-        parse, send = events.parse_server_event, self.model._ws_send
+        """Notes what comes over the wire, by pipecat's own way of reading it."""
+        parse = events.parse_server_event
 
         def noted(message: str) -> Any:
             event = parse(message)
@@ -112,12 +124,7 @@ class Call:
                 self.done.put_nowait(event.response)
             return event
 
-        async def sending(message: Any) -> None:
-            self.sent.append(message["type"])
-            await send(message)
-
         events.parse_server_event = noted
-        self.model._ws_send = sending
 
     async def answer(self) -> dict[str, Any]:
         """The response that comes, once it has been played or cut."""
@@ -159,24 +166,27 @@ async def typed(call: Call, question: bytes) -> dict[str, Any]:
     return await call.answer()
 
 
+SCENARIOS = {"turn": turn, "barge_in": barge_in, "manual": manual, "typed": typed, "example": turn}
+
+
 async def scenario(order: Order) -> dict[str, Any]:
     logger.remove()
     logger.add(sys.stderr, level="ERROR")
     call = Call(order)
-    await call.worker.queue_frame(LLMRunFrame()) if order.scenario == "greet" else None
     runner = WorkerRunner(handle_sigint=False)
-    running = asyncio.create_task(runner.run(call.worker))
+    await runner.add_workers(call.worker)
+    running = asyncio.create_task(runner.run())
     while not call.received:
         await asyncio.sleep(0.02)
     microphone = asyncio.create_task(call.ear.microphone.run())
     try:
-        report = await globals()[order.scenario](call, order.question)
+        report = await SCENARIOS[order.scenario](call, order.question)
     finally:
         microphone.cancel()
         await call.worker.cancel()
         await running
     told = list(call.context.messages)
-    return {**report, "errors": call.errors, "context": told, "sent": call.sent, "types": call.received}
+    return {**report, "errors": call.errors, "context": told, "types": call.received}
 
 
 if __name__ == "__main__":
