@@ -46,21 +46,24 @@ class Chromium:
     @contextmanager
     def page(
         self,
-        microphone: Path,
+        microphone: Path | None,
         *,
         allowed: bool = True,
         width: int = 1280,
         height: int = 800,
         scheme: Scheme = "light",
         flags: tuple[str, ...] = (),
+        environment: dict[str, str] | None = None,
     ) -> Iterator[Page]:
         """A blank page in a browser of its own.
 
         Args:
-            microphone: a WAV file that plays again and again from the moment the page opens the microphone.
+            microphone: a WAV file that plays again and again from the moment the page opens the microphone;
+                None for the real sound devices.
             allowed: whether the person lets the page use the microphone.
+            environment: of the browser, instead of this process's.
         """
-        browser = self.launch(microphone, allowed, flags)
+        browser = self.launch(microphone, allowed, flags, environment)
         try:
             context = browser.new_context(
                 viewport={"width": width, "height": height},
@@ -72,19 +75,30 @@ class Chromium:
         finally:
             browser.close()
 
-    def launch(self, microphone: Path, allowed: bool, flags: tuple[str, ...]) -> Browser:
+    def launch(
+        self,
+        microphone: Path | None,
+        allowed: bool,
+        flags: tuple[str, ...],
+        environment: dict[str, str] | None,
+    ) -> Browser:
         """Chromium with the flags for its microphone."""
-        arguments = [
-            "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={microphone}",
-            *flags,
-        ]
+        arguments = list(flags)
+        if microphone is not None:
+            arguments += [
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-audio-capture={microphone}",
+            ]
         if os.geteuid() == 0:
             arguments.append("--no-sandbox")
         if allowed:
             arguments.append("--use-fake-ui-for-media-stream")
         return self.playwright.chromium.launch(
-            executable_path=CHROMIUM, args=arguments, ignore_default_args=["--mute-audio"], timeout=WAIT_MS
+            executable_path=CHROMIUM,
+            args=arguments,
+            ignore_default_args=["--mute-audio"],
+            timeout=WAIT_MS,
+            env=dict(environment) if environment else None,
         )
 
 
