@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.duet import SILENT, TONE, TWO, Duet, answer, by_hand, of, plain, step, talk_for
+from tests.support.duet import TONE, TWO, ByHand, Duet, of, plain
 from tests.support.scripted import END, FIRST_WORD, FRAME, PAD, START, silence, speech
 from voicert.errors import ConfigError
 from voicert.session import TurnSettings
-from voicert.session.conversation import LONGEST_RESPONSE, LONGEST_SPEECH
 from voicert.session.events import (
     FrameTiming,
     ResponseAudio,
@@ -22,6 +21,7 @@ from voicert.session.events import (
     UserDone,
     UserText,
 )
+from voicert.session.listener import LONGEST_SPEECH
 
 HELLO, THERE = len(TWO.words) + FIRST_WORD, len(TWO.words) + FIRST_WORD + 1
 
@@ -60,11 +60,11 @@ def test_the_next_question_is_a_new_item_and_a_new_response():
 
 
 def test_speech_that_gets_no_answer_ends_after_silence():
-    talk = by_hand()
-    talk_for(talk, 20)
-    assert without_audio(talk_for(talk, 20, voice=True)) == [SpeechStarted(1, 400)]
-    assert talk_for(talk, 30) == [SpeechStopped(1, 800)]
-    assert talk_for(talk, 30) == [UserDone(1, "", 400)]
+    talk = ByHand()
+    talk.listen(20)
+    assert without_audio(talk.listen(20, voice=True)) == [SpeechStarted(1, 400)]
+    assert talk.listen(30) == [SpeechStopped(1, 800)]
+    assert talk.listen(30) == [UserDone(1, "", 400)]
 
 
 def test_an_answer_while_the_user_still_talks_closes_the_users_item():
@@ -77,117 +77,119 @@ def test_an_answer_while_the_user_still_talks_closes_the_users_item():
 
 
 def test_an_answer_within_an_answer_completes_the_first():
-    talk = by_hand()
-    answer(talk, 3)
-    events = answer(talk)
+    talk = ByHand()
+    talk.answer(3)
+    events = talk.answer()
     assert [type(e) for e in events] == [ResponseDone, ResponseStarted, TurnTiming, ResponseAudio]
     assert events[0].status == "completed"
 
 
 def test_tokens_outside_of_an_answer_are_nothing():
-    talk = by_hand()
-    assert talk_for(talk, 3, text=FIRST_WORD, pcm=TONE) == talk_for(talk, 3, text=END, pcm=TONE) == []
+    talk = ByHand()
+    assert talk.listen(3, text=FIRST_WORD, pcm=TONE) == talk.listen(3, text=END, pcm=TONE) == []
 
 
 def test_an_endless_answer_is_cut():
-    talk = by_hand()
-    events = answer(talk, LONGEST_RESPONSE // FRAME + 10)
+    talk = ByHand(longest_response_ms=2000)
+    events = talk.answer(99)
+    assert (talk.frame(), talk.way.hush) == ([], True)  # the model is made to end it, too
     done = of(ResponseDone, events)[0]
     assert (done.status, done.reason) == ("incomplete", "max_output_tokens")
-    assert done.audio_samples == LONGEST_RESPONSE
+    assert done.audio_samples == 48_000
     assert events[-1] is done
-    assert talk.hush
+    assert not of(ResponseStarted, events[1:])
 
 
 def test_endless_speech_is_split_into_items():
-    talk = by_hand()
-    talk_for(talk, 10)
-    events = talk_for(talk, LONGEST_SPEECH // FRAME + 50, voice=True)
+    talk = ByHand()
+    talk.listen(10)
+    events = talk.listen(LONGEST_SPEECH // FRAME + 50, voice=True)
     assert [type(e) for e in events] == [SpeechStarted, SpeechStopped, UserDone, SpeechStarted]
     assert events[2].audio_ms == 120_000
 
 
 def test_user_text_before_its_item_waits_for_it():
-    talk = by_hand()
-    assert talk_for(talk, 9, user_text=PAD) + talk_for(talk, 1, user_text=HELLO) == []
-    events = talk_for(talk, 4, voice=True)
+    talk = ByHand()
+    assert talk.listen(9, user_text=PAD) + talk.listen(1, user_text=HELLO) == []
+    events = talk.listen(4, voice=True)
     assert events == [SpeechStarted(1, 200), UserText(1, "hello")]
 
 
 def test_user_text_without_a_detected_voice_gets_an_item_when_the_model_answers():
-    talk = by_hand()
-    talk_for(talk, 9)
-    talk_for(talk, 1, user_text=HELLO)
-    events = answer(talk)
+    talk = ByHand()
+    talk.listen(9)
+    talk.listen(1, user_text=HELLO)
+    events = talk.answer()
     assert events[:4] == [
         SpeechStarted(1, 220),
         UserText(1, "hello"),
         SpeechStopped(1, 220),
         ResponseStarted(1, 2),
     ]
-    assert of(UserDone, talk_for(talk, 60)) == [UserDone(1, "hello", 0)]
+    assert of(UserDone, talk.listen(60)) == [UserDone(1, "hello", 0)]
 
 
 def test_late_user_text_belongs_to_the_item_before_it():
-    talk = by_hand()
-    talk_for(talk, 10)
-    talk_for(talk, 20, voice=True)
-    talk_for(talk, 5)
-    answer(talk)
-    assert of(UserText, talk_for(talk, 1, user_text=HELLO)) == [UserText(1, "hello")]
-    talk_for(talk, 40)
-    assert of(UserText, talk_for(talk, 1, user_text=THERE)) == [UserText(1, " there")]
-    assert of(UserDone, talk_for(talk, 50)) == [UserDone(1, "hello there", 400)]
+    talk = ByHand()
+    talk.listen(10)
+    talk.listen(20, voice=True)
+    talk.listen(5)
+    talk.answer()
+    assert of(UserText, talk.listen(1, user_text=HELLO)) == [UserText(1, "hello")]
+    talk.listen(40)
+    assert of(UserText, talk.listen(1, user_text=THERE)) == [UserText(1, " there")]
+    assert of(UserDone, talk.listen(50)) == [UserDone(1, "hello there", 400)]
 
 
 def test_turn_timing_speaks_of_the_first_frame_that_can_be_heard():
-    talk = by_hand()
-    talk_for(talk, 10)
-    talk_for(talk, 20, voice=True)
-    talk_for(talk, 5)
-    talk.advance(SILENT, step(START))
-    talk_for(talk, 3, pcm=np.full(FRAME, 0.003, np.float32))  # below -50 dBFS
-    events = talk_for(talk, 2, pcm=np.full(FRAME, -0.0032, np.float32))
+    talk = ByHand()
+    talk.listen(10)
+    talk.listen(20, voice=True)
+    talk.listen(5)
+    talk.frame(text=START)
+    talk.listen(3, pcm=np.full(FRAME, 0.003, np.float32))  # below -50 dBFS
+    events = talk.listen(2, pcm=np.full(FRAME, -0.0032, np.float32))
     assert [type(e) for e in events] == [TurnTiming, ResponseAudio, ResponseAudio]
     assert plain(events[0]) == ("TurnTiming", 1, 2, 600, 720, 800)
 
 
 def test_an_answer_to_nothing_has_no_end_of_speech():
-    assert of(TurnTiming, answer(by_hand()))[0].input_end_ms is None
+    assert of(TurnTiming, ByHand().answer())[0].input_end_ms is None
 
 
 def test_frame_timing_comes_with_every_frame_when_asked_for():
-    talk = by_hand(frame_timing=True)
-    assert talk_for(talk, 2) == [
+    talk = ByHand(frame_timing=True)
+    assert talk.listen(2) == [
         FrameTiming(FRAME, 0.5, 1.0, 2.0, 3.0, 1, False),
         FrameTiming(2 * FRAME, 0.5, 1.0, 2.0, 3.0, 1, False),
     ]
 
 
 def test_more_input_is_waited_for_while_something_is_due():
-    talk = by_hand()
-    talk_for(talk, 10)
+    hand = ByHand()
+    talk = hand.talk
+    hand.listen(10)
     assert not talk.waiting
-    talk_for(talk, 20, voice=True)
-    talk_for(talk, 100)
+    hand.listen(20, voice=True)
+    hand.listen(100)
     assert talk.waiting  # the item is done, the answer is due
-    talk_for(talk, 500)
+    hand.listen(500)
     assert not talk.waiting  # it did not come
-    answer(talk, 5)
+    hand.answer(5)
     assert talk.waiting
-    talk.cancel()
-    assert talk.waiting  # the model must still be hushed
-    talk.advance(SILENT, step(END, hushed=True))
+    hand.cancel()
+    assert talk.waiting  # the model must still go back
+    hand.frame()
     assert not talk.waiting
 
 
 def test_settings_take_effect_with_the_next_frame():
-    talk = by_hand()
-    talk_for(talk, 10)
-    talk_for(talk, 10, voice=True)
-    talk_for(talk, 10)
-    talk.update(replace(talk.settings, silence_ms=200, vad_aggressiveness=3))
-    assert talk_for(talk, 1) == [SpeechStopped(1, 400)]
+    hand = ByHand()
+    hand.listen(10)
+    hand.listen(10, voice=True)
+    hand.listen(10)
+    hand.talk.update(replace(hand.talk.settings, silence_ms=200, vad_aggressiveness=3))
+    assert hand.listen(1) == [SpeechStopped(1, 400)]
 
 
 @pytest.mark.parametrize("bad", [{"vad_aggressiveness": 4}, {"silence_ms": 0}, {"interrupt_min_ms": 60_000}])

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.support.scripted import FRAME, PAD, START, Script, scripted_bundle, speech
+from tests.support.scripted import FRAME, PAD, START, Script, ScriptedModel, scripted_bundle, speech
 from voicert.engine import Stepped, Timing
 from voicert.models.base import Control, Sampling
 from voicert.session import Conversation, TurnSettings
+from voicert.session.conversation import Steer
 from voicert.session.events import Event, FrameTiming, ResponseAudio, SessionFailed, TurnTiming
 
 E = TypeVar("E")
@@ -42,37 +43,72 @@ def plain(event: Event) -> tuple[Any, ...]:
 
 
 def step(
-    text: int = PAD, user_text: int = PAD, pcm: NDArray[np.float32] = SILENT, hushed: bool = False
+    text: int = PAD,
+    user_text: int = PAD,
+    pcm: NDArray[np.float32] = SILENT,
+    hushed: bool = False,
+    **more: Any,
 ) -> Stepped:
     """One step's result, made by hand."""
-    return Stepped(text, user_text, pcm, hushed, TIMING)
+    return Stepped(text, user_text, pcm, hushed, TIMING, **more)
 
 
-def by_hand(**settings: Any) -> Conversation:
-    """A conversation to which the test itself tells what the model does."""
-    return Conversation(scripted_bundle(1, TWO).model, TurnSettings(**settings))
+class ByHand:
+    """A conversation to which the test itself tells what the model does, in real time."""
 
+    def __init__(self, **settings: Any) -> None:
+        self.talk = Conversation(scripted_bundle(1, TWO).model, TurnSettings(**settings))
+        self.now = 0.0  # seconds
+        self.way = Steer(False, False, 0, 0)  # how the last step was to be taken
 
-def talk_for(talk: Conversation, frames: int, voice: bool = False, **tokens: Any) -> list[Event]:
-    """``frames`` frames of voice or silence with the same tokens each."""
-    return [
-        e for i in range(frames) for e in talk.advance(VOICE[i % 200] if voice else SILENT, step(**tokens))
-    ]
+    def frame(
+        self,
+        heard: NDArray[np.float32] = SILENT,
+        meanwhile: Callable[[], list[Event]] | None = None,
+        **told: Any,
+    ) -> list[Event]:
+        """One frame of input and what the model made of it; ``meanwhile`` happens while it steps.
 
+        A step that must be hushed is, unless the test says otherwise.
+        """
+        self.now += FRAME / 24_000
+        self.way = self.talk.steer()
+        events = meanwhile() if meanwhile else []
+        told = {"hushed": self.way.hush, "retaken": (PAD,) * self.way.retake, **told}
+        return events + self.talk.advance(heard, step(**told), self.now)
 
-def answer(talk: Conversation, frames: int = 0, **tokens: Any) -> list[Event]:
-    """Begins an answer and goes on for ``frames`` frames."""
-    return talk.advance(SILENT, step(START, pcm=TONE)) + talk_for(talk, frames, pcm=TONE, **tokens)
+    def listen(self, frames: int, voice: bool = False, **told: Any) -> list[Event]:
+        """``frames`` frames of voice or silence with the same tokens each."""
+        return [e for i in range(frames) for e in self.frame(VOICE[i % 200] if voice else SILENT, **told)]
+
+    def answer(self, frames: int = 0, **told: Any) -> list[Event]:
+        """Begins an answer and goes on for ``frames`` frames."""
+        return self.frame(text=START, pcm=TONE) + self.listen(frames, pcm=TONE, **told)
+
+    def heard(self, item: int, samples: int, stopped: bool = False) -> list[Event]:
+        return self.talk.heard(item, samples, stopped, self.now)
+
+    def cancel(self, response: int | None = None) -> list[Event]:
+        return self.talk.cancel(response, self.now)
 
 
 class Duet:
-    """A conversation with the scripted model, one frame after the other and nothing in between."""
+    """A conversation with the scripted model, one frame after the other, in real time.
+
+    The listener's speaker plays what it gets at once, and reports nothing.
+    """
 
     def __init__(self, script: Script | None = None, settings: TurnSettings | None = None) -> None:
         self.bundle = scripted_bundle(1, script)
         self.state = self.bundle.codec.init_state(1)
         self.bundle.model.reset(0, Sampling())
         self.talk = Conversation(self.bundle.model, settings or TurnSettings())
+        self.now = 0.0  # seconds
+
+    @property
+    def model(self) -> ScriptedModel:
+        assert isinstance(self.bundle.model, ScriptedModel)
+        return self.bundle.model
 
     def hear(self, *parts: NDArray[np.float32]) -> list[Event]:
         """Plays whole frames of ``parts`` to the assistant."""
@@ -82,16 +118,23 @@ class Duet:
             events += self.frame(frame)
         return events
 
-    def frame(self, frame: NDArray[np.float32], cancel: bool = False) -> list[Event]:
+    def frame(self, frame: NDArray[np.float32], cancel: bool = False, given: int = -1) -> list[Event]:
         """One frame; with ``cancel`` the client cancels while the step is under way."""
-        hush, codec, row = self.talk.hush, self.bundle.codec, np.array([0])
+        self.now += FRAME / 24_000
+        way = self.talk.steer(given >= 0)
+        codec, row, model = self.bundle.codec, np.array([0]), self.model
         codes = codec.encode(frame[None], self.state, row)[:, :, 0]
-        control = Control(np.array([hush]), np.array([False]), np.array([-1]))
-        out = self.bundle.model.step(row, codes, control)
+        model.rewind(0, way.rewind + way.retake)
+        retaken = model.retake(0, way.retake).user_text.tolist() if way.retake else ()
+        control = Control(np.array([way.hush]), np.array([way.start]), np.array([given]))
+        out = model.step(row, codes, control)
         pcm = codec.decode(out.codes[:, :, None], self.state, row)[0]
-        events = self.talk.cancel() if cancel else []
-        result = Stepped(int(out.text[0]), int(out.user_text[0]), pcm, hush, TIMING, bool(out.wants[0]))
-        return events + self.talk.advance(frame, result)
+        events = self.talk.cancel(None, self.now) if cancel else []
+        result = Stepped(
+            int(out.text[0]), int(out.user_text[0]), pcm, way.hush, TIMING, bool(out.wants[0]),
+            tuple(retaken), out.calls.get(0),
+        )  # fmt: skip
+        return events + self.talk.advance(frame, result, self.now)
 
 
 class Collector:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from voicert_codecs.base import CodecError, Codes, Pcm, Rows
 
 from voicert.errors import ModelError
-from voicert.models.base import Bundle, Control, Ints, Sampling, StepOutput
+from voicert.models.base import Bundle, Control, Ints, Sampling, StepOutput, ToolRequest
 
 SAMPLE_RATE = 24_000  # Hz
 FRAME = 480  # samples, 20 ms
@@ -64,6 +64,7 @@ class Script:
     by_loudness: bool = (
         False  # the first word depends on the exact samples heard, so sessions can be told apart
     )
+    tool: str = ""  # the first answer is a call of this function and nothing else
     threshold: float = 0.02  # RMS above which a frame is loud
     keep_frames: int = 500  # steps that rewind can undo
 
@@ -128,6 +129,9 @@ class Ear:
     first: int = 0  # the word the answer begins with
     given: int = -1  # user text that was given from outside in the last step
     codes: bytes = b""  # user codes of the last step
+    said: str = ""  # all that the assistant wrote, each answer as <one two>
+    understood: str = ""  # all that was written of the user
+    called: bool = False  # the function of the script was called
 
 
 class ScriptedModel:
@@ -166,6 +170,7 @@ class ScriptedModel:
         text, user_text = np.full(len(slots), PAD), np.full(len(slots), PAD)
         codes = np.full((len(slots), FRAME), ZERO)
         wants = np.zeros(len(slots), np.bool_)
+        calls: dict[int, ToolRequest] = {}
         for row, slot in enumerate(slots.tolist()):
             ear = self.ears[slot]
             self.past[slot].append(ear)
@@ -180,11 +185,28 @@ class ScriptedModel:
             if control.hush[row]:
                 ear, text[row], codes[row] = self._hush(ear)
             else:
+                calling = bool(self.script.tool) and not ear.called
                 ear, text[row], codes[row] = self._answer(ear, bool(control.start[row]))
+                if calling and text[row] == START:
+                    calls[row] = ToolRequest(self.script.tool, '{"loud":true}')
+                    ear = replace(ear, called=True, at=len(self.script.words) * self.script.word_frames)
             self.ears[slot] = replace(
-                ear, steps=ear.steps + 1, given=given, codes=user_codes[row].astype(np.int32).tobytes()
+                ear,
+                steps=ear.steps + 1,
+                given=given,
+                codes=user_codes[row].astype(np.int32).tobytes(),
+                said=ear.said + {PAD: "", START: "<", END: ">"}.get(int(text[row]), self.pieces[text[row]]),
+                understood=ear.understood + self.pieces[user_text[row]],
             )
-        return StepOutput(text, user_text, codes, wants)
+        return StepOutput(text, user_text, codes, wants, calls)
+
+    def written(self, slot: int) -> list[str]:
+        """The answers that a slot remembers, the last one perhaps unfinished."""
+        return [said.rstrip(">").strip() for said in self.ears[slot].said.split("<")[1:]]
+
+    def understood(self, slot: int) -> str:
+        """What a slot remembers of the user's text."""
+        return self.ears[slot].understood
 
     def rewind(self, slot: int, frames: int) -> None:
         if not 0 <= frames <= len(self.past[slot]):
@@ -270,4 +292,10 @@ EXAMPLES = ("Hello there.", "Anything loud.")  # shown by the page
 def scripted_bundle(max_slots: int, script: Script | None = None) -> Bundle:
     """The scripted model with its codec, as ``voicert.models.load`` would give it."""
     model = ScriptedModel(max_slots, script or Script())
-    return Bundle(model, PcmCodec(), Sampling(), EXAMPLES, frozenset({"typed_text"}))
+    return Bundle(
+        model,
+        PcmCodec(),
+        Sampling(),
+        EXAMPLES,
+        frozenset({"typed_text", "tools"} if model.script.tool else {"typed_text"}),
+    )

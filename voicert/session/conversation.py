@@ -1,82 +1,85 @@
 """The turns of one conversation: a frame and its step in, events out.
 
-No I/O, no clock, no threads: time is the number of input samples. The model decides when it answers and what
-it says; the voice detector decides when the user's speech begins and ends, and whether it interrupts:
+No I/O, no threads, no clock of its own: turns are timed by the number of input samples; where the listener is
+in the sound that was sent depends on the time that every caller gives. The model decides when it answers and
+what it says, the voice detector what the user's speech is, the listener's ear how much of an answer was said:
 
     silent ──start token──▶ responding ──end token──▶ silent
-                             │ speech of interrupt_min_ms, cancel, too long
+                             │ a voice     ▲
+                             ▼             │ too short: go on
+                           paused ─────────┘
+                             │ an interruption; a cancel or truncate at any time
                              ▼
-                          hushing: nothing is sent; steps are hushed until the model is out of its answer
+                       the model goes back to what was heard, and was silent from there on
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicert.engine import Stepped
-from voicert.session.events import (
-    Event,
-    FrameTiming,
-    Reason,
-    ResponseAudio,
-    ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
-    Status,
-    TurnTiming,
-)
+from voicert.models.base import ToolRequest
+from voicert.session.events import Event, FrameTiming
+from voicert.session.floor import Floor
+from voicert.session.idle import Idle
+from voicert.session.listener import Listener
+from voicert.session.prompter import PATIENCE_MS, Prompt, Prompter
+from voicert.session.said import Said
 from voicert.session.settings import TurnSettings
-from voicert.session.speech import Began, Ended, SpeechTracker, to_ms, to_samples
-from voicert.session.turns import Response, UserTurn
+from voicert.session.speaker import Speaker
+from voicert.session.speech import to_ms, to_samples
+from voicert.session.steering import Steering
+from voicert.session.vad import SAMPLE_RATE
 
-AUDIBLE = 10 ** (-50 / 20)  # peak of a frame that can be heard
-ANSWER_DUE = to_samples(10_000)  # after a voice, how long an answer is waited for
-TEXT_SETTLES = to_samples(1000)  # after voice and text, when a user's transcript is complete
-LONGEST_RESPONSE = to_samples(120_000)  # a longer one is cut, so that its transcript stays bounded
-LONGEST_SPEECH = to_samples(120_000)  # longer speech is split into items, for the same reason
-EARLY_PIECES = 64  # of user text before its item exists; the oldest are dropped
+MOST_CALLS = 100  # of functions, without a result
+AHEAD = to_samples(500)  # how far the model may be ahead of what is sent
 
 
-class Vocabulary(Protocol):
-    """What the conversation must know of the model's text tokens."""
+class Words(Protocol):
+    """What the conversation must know of the model."""
 
     pad_id: int
     start_id: int
     end_id: int
+    frame_rate: float
+    rewind_frames: int
+    answer_lead_frames: int
 
     def piece(self, token: int) -> str: ...
 
 
-class Conversation:
-    """One user, one assistant. `advance` with every frame; `hush` says how to take the next step."""
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """How the next step is to be taken, see `voicert.engine.Frame`."""
 
-    def __init__(self, vocabulary: Vocabulary, settings: TurnSettings) -> None:
-        self._words = vocabulary
+    hush: bool
+    start: bool
+    rewind: int
+    retake: int
+
+
+class Conversation:
+    """One user, one assistant. For every frame: `steer`, take the step so, `advance`."""
+
+    def __init__(self, words: Words, settings: TurnSettings) -> None:
+        frame = round(SAMPLE_RATE / words.frame_rate)
+        self._words = words
         self._settings = settings
-        self._tracker = SpeechTracker(settings.vad_aggressiveness)
-        self._user: UserTurn | None = None  # until its text has settled
-        self._response: Response | None = None
-        self._hushing = False
-        self._voice_end: int | None = None  # samples: end of the speech that is not yet answered
-        self._due = 0  # samples: until then an answer is waited for
-        self._early: deque[str] = deque(maxlen=EARLY_PIECES)  # user text without an item
-        self._early_at = 0  # samples: when its last piece came
         self._items = 0
         self._responses = 0
-
-    @property
-    def hush(self) -> bool:
-        """The next step must be silent."""
-        return self._hushing
-
-    @property
-    def _clock(self) -> int:
-        """Input samples so far."""
-        return self._tracker.clock
+        self._listener = Listener(settings.vad_aggressiveness, self._new_item)
+        self._speaker = Speaker(frame)
+        self._steering = Steering(words.rewind_frames)
+        self._floor = Floor(self._listener, self._speaker, self._steering)
+        self._prompter = Prompter(to_samples(PATIENCE_MS) // frame)
+        self._idle = Idle(self._speaker.playback)
+        self._calls: deque[str] = deque(maxlen=MOST_CALLS)  # whose results the model waits for
+        self._given: deque[int] = deque(maxlen=words.rewind_frames)  # steps whose text came from outside
 
     @property
     def settings(self) -> TurnSettings:
@@ -84,167 +87,224 @@ class Conversation:
 
     @property
     def waiting(self) -> bool:
-        """More input is needed, be it silence: an answer is due or in progress, or a transcript unsettled."""
-        return bool(self._response or self._hushing or self._user or self._clock < self._due)
+        """More input is needed, be it silence: something is due, in progress or unsettled."""
+        floor = self._floor.paused or self._floor.cutting or self._steering.pending
+        return bool(floor or self._listener.waiting or self._speaker.making or self._prompter.asked)
 
-    def update(self, settings: TurnSettings) -> None:
-        """Takes turns in this way from the next frame on."""
-        self._settings = settings
-        self._tracker.set_aggressiveness(settings.vad_aggressiveness)
+    @property
+    def going_back(self) -> bool:
+        """The model still remembers more than was heard; it goes back before the next step."""
+        return self._steering.pending or self._floor.cutting
 
-    def advance(self, frame: NDArray[np.float32], step: Stepped) -> list[Event]:
+    @property
+    def urgent(self) -> bool:
+        """Silence is needed at once: an answer was asked for, and nobody speaks."""
+        return self._prompter.asked and not (self._speaker.making or self._listener.tracker.run)
+
+    @property
+    def full(self) -> bool:
+        """The model is so far ahead of the listener that the next frame had better wait."""
+        return not self._floor.paused and self._speaker.outlet.held >= AHEAD + self._floor.lag
+
+    @property
+    def responding(self) -> bool:
+        """A response is in progress, or was asked for."""
+        return self._prompter.asked or self._speaker.making is not None
+
+    # ---- frame by frame
+
+    def steer(self, given: bool = False) -> Steer:
+        """The next step is taken now, in this way; ``given``: its text of the user comes from outside."""
+        prompt = Prompt()
+        if self._floor.cutting:
+            prompt = Prompt(hush=True)
+        elif self._speaker.making is None:
+            self._prompter.typed |= given
+            free = self._settings.detection == "auto" and self._settings.create_response
+            prompt = self._prompter.next(free)
+        if prompt.back_to is not None:
+            self._forget(prompt.back_to)
+        way = self._steering.take()
+        if given:
+            self._given.append(self._steering.position - 1)
+        return Steer(prompt.hush or way.hush, prompt.start and not way.hush, way.rewind, way.retake)
+
+    def advance(self, frame: NDArray[np.float32], step: Stepped, now: float) -> list[Event]:
         """One frame of input [samples, a multiple of 480] and what the model made of it."""
-        events: list[Event] = []
-        self._listen(frame, events)
-        self._read(step.user_text, events)
-        self._speak(step, events)
-        if self._user and self._user.settled(self._clock, TEXT_SETTLES):
-            self._settle(events)
+        at = self._steering.position - 1
+        void = self._floor.cutting or self._steering.pending  # it was cut while the step was under way
+        events = self._reread(at, step)
+        heard = self._listener.tracker.voiced
+        events += self._floor.hear(frame, self._settings, False, now)
+        quiet = self._listener.tracker.voiced == heard
+        events += self._read(at, step.user_text)
+        if not (void or self._floor.cutting or self._steering.pending):
+            events += self._speak(at, step, quiet, now)
+        events += self._listener.settle()
         if self._settings.frame_timing:
             t = step.timing
-            events.append(
-                FrameTiming(self._clock, t.queue_ms, t.encode_ms, t.model_ms, t.decode_ms, t.batch, t.late)
-            )
+            times = (t.queue_ms, t.encode_ms, t.model_ms, t.decode_ms)
+            events.append(FrameTiming(self._listener.clock, *times, t.batch, t.late))
+        return events + self.tick(now)
+
+    def tick(self, now: float) -> list[Event]:
+        """What happens without a frame: sound leaves, and a long silence is noticed."""
+        events: list[Event] = [*self._speaker.release(to_samples(self._settings.send_ahead_ms), now)]
+        if self._idle.due(self._idle_ms, now) <= now:
+            events += self._listener.idle(self._idle.armed_at or 0)
+            self.respond()
         return events
 
-    def cancel(self, response: int | None = None) -> list[Event]:
-        """Cuts the response in progress; ``[]`` when there is none or another one was meant."""
-        if self._response is None or response not in (None, self._response.response):
+    def due(self, now: float) -> float:
+        """When `tick` must be called next; infinity: not before something else happens."""
+        leaves = self._speaker.outlet.due(to_samples(self._settings.send_ahead_ms), now)
+        return min(leaves, self._idle.due(self._idle_ms, now))
+
+    # ---- what the client wants
+
+    def update(self, settings: TurnSettings) -> list[Event]:
+        """Takes turns in this way from the next frame on."""
+        switched = settings.detection != self._settings.detection
+        self._settings = settings
+        self._listener.tracker.set_aggressiveness(settings.vad_aggressiveness)
+        if not switched:
             return []
-        events: list[Event] = []
-        self._cut("cancelled", "client_cancelled", events)
-        return events
+        self._steering.mark()
+        return [*self._listener.reopen()]
 
-    def fail(self) -> list[Event]:
-        """Ends what is in progress because the session cannot go on."""
-        events: list[Event] = []
-        if self._response:
-            self._cut("failed", "error", events)
-        return events
+    def commit(self) -> list[Event]:
+        """The user's turn is over; it becomes an item, if the client is the one who says so."""
+        self._idle.disarm()
+        if self._settings.detection == "auto":
+            return [*self._listener.end()]
+        self._steering.mark()
+        return [*self._listener.commit()]
 
-    def heard(self, item: int, samples: int) -> None:
-        """The client has played this much of an assistant item; of others nothing is remembered."""
-        if self._response and self._response.item == item:
-            self._response.hear(samples)
+    def clear(self) -> None:
+        """What was heard since the last commit, or since the last answer, was never said."""
+        if self._settings.detection == "manual" and self._speaker.making is None:
+            self._forget(self._steering.marked)
+            self._listener.reopen()
 
-    def _listen(self, frame: NDArray[np.float32], events: list[Event]) -> None:
-        chosen = self._settings
-        begin_ms = chosen.interrupt_min_ms if self._response else chosen.min_speech_ms
-        for edge in self._tracker.advance(frame, to_samples(begin_ms), to_samples(chosen.silence_ms)):
-            match edge:
-                case Began(at):
-                    self._begin_user(at, events)
-                    if self._response and chosen.interrupt_response:
-                        self._cut("cancelled", "turn_detected", events)
-                case Ended(at):
-                    self._end_user(at, events)
-        if self._tracker.voice_end > self._clock - len(frame):
-            self._voice_end = self._tracker.voice_end
-            self._due = self._clock + ANSWER_DUE
-        if self._tracker.speaking and self._user and self._clock - self._user.start >= LONGEST_SPEECH:
-            self._end_user(self._tracker.end().at, events)
+    def respond(self, longest_ms: int | None = None) -> None:
+        """The model shall answer, without being asked by the user; nothing if it does already."""
+        if not self.responding:
+            self._idle.disarm()
+            self._prompter.ask(None if longest_ms is None else to_samples(longest_ms))
 
-    def _read(self, token: int, events: list[Event]) -> None:
-        self._adopt(events)
-        piece = self._words.piece(token) if token != self._words.pad_id else ""
-        if piece and self._user:
-            written = self._user.write(piece, self._clock)
-            events.extend([written] if written else [])
-        elif piece:
-            self._early.append(piece)
-            self._early_at = self._clock
-            self._due = self._clock + ANSWER_DUE
-
-    def _adopt(self, events: list[Event]) -> None:
-        """Text that came before its item goes to the item, unless it is too old."""
-        if self._user and self._early:
-            for piece in self._early if self._clock - self._early_at < ANSWER_DUE else ():
-                written = self._user.write(piece, self._clock)
-                events.extend([written] if written else [])
-            self._early.clear()
-
-    def _speak(self, step: Stepped, events: list[Event]) -> None:
-        words = self._words
-        if (
-            self._hushing
-        ):  # a step that was taken before the cut is not hushed; its answer is over all the same
-            out = step.text == words.end_id or (step.hushed and step.text == words.pad_id)
-            self._hushing = not out
-            return
-        if step.text == words.start_id:
-            if self._response:
-                self._finish("completed", None, events)
-            self._begin_response(events)
-        response = self._response
+    def cancel(self, response: int | None, now: float) -> list[Event]:
+        """Cuts the response in progress; ``[]`` when there is none, or another one was meant."""
         if response is None:
-            return
-        if step.text not in (words.pad_id, words.start_id, words.end_id):
-            written = response.write(words.piece(step.text))
-            events.extend([written] if written else [])
-        self._send(response, step, events)
+            self._prompter.asked = False
+        self._idle.disarm()
+        return self._marked(self._floor.cancel(response, now))
+
+    def heard(self, item: int, samples: int, still: bool, now: float) -> list[Event]:
+        """The client has played this much of an assistant item, and goes on or stands ``still`` there."""
+        return self._marked(self._floor.heard(item, samples, still, now))
+
+    def truncate(self, item: int, samples: int, now: float) -> list[Event]:
+        """No more than this of an assistant item was heard; clamped. Ends with exactly one `Truncated`."""
+        return self._marked(self._floor.truncate(item, samples, now))
+
+    def called(self, call_id: str) -> bool:
+        """Whether the model waits for the result of this call; from now on it does not."""
+        waits = call_id in self._calls
+        if waits:
+            self._calls.remove(call_id)
+        return waits
+
+    def fail(self, now: float) -> list[Event]:
+        """Ends what is in progress because the session cannot go on."""
+        running = self._speaker.running(now)
+        return [] if running is None else self._floor.cut("failed", "error", now)
+
+    # ---- the model's step
+
+    @property
+    def _idle_ms(self) -> int | None:
+        return self._settings.idle_timeout_ms if self._settings.detection == "auto" else None
+
+    def _reread(self, at: int, step: Stepped) -> list[Event]:
+        """What was heard in steps that were taken again."""
+        first = at - len(step.retaken)
+        pieces = [
+            "" if first + i in self._given else self._piece(token) for i, token in enumerate(step.retaken)
+        ]
+        return [*self._listener.rewrite(first, pieces)]
+
+    def _read(self, at: int, token: int) -> list[Event]:
+        """What was heard in this step, unless it was given."""
+        adopted: list[Event] = [*self._listener.adopt()] if not self._floor.paused else []
+        if at in self._given:
+            return adopted
+        return [*adopted, *self._listener.read(at, self._piece(token), self._floor.paused)]
+
+    def _speak(self, at: int, step: Stepped, quiet: bool, now: float) -> list[Event]:
+        words, speaker = self._words, self._speaker
+        events: list[Event] = []
+        if step.text == words.start_id:
+            if speaker.making:
+                self._finish()
+            elif self._floor.paused:  # over the unheard end of the last answer
+                self._prompter.ask()
+                return self._marked(self._floor.give_way(now))
+            events += self._begin(at)
+        if speaker.making is None:
+            self._prompter.stepped(at, step.wants, quiet and at not in self._given)
+            return events
+        piece = self._piece(step.text)
+        speaker.say(piece, step, self._listener.clock)
+        if step.call is not None:
+            self._call(step.call)
+        said = speaker.making
         if step.text == words.end_id:
-            self._finish("completed", None, events)
-        elif response.sent >= LONGEST_RESPONSE:
-            self._cut("incomplete", "max_output_tokens", events)
+            self._finish()
+        elif said.made * said.frame_samples >= said.longest:
+            speaker.end(self._listener.clock, "incomplete", "max_output_tokens")
+            self._steering.fall_silent(self._steering.position)
+        return events
 
-    def _send(self, response: Response, step: Stepped, events: list[Event]) -> None:
-        if not response.audible and float(np.abs(step.pcm).max()) > AUDIBLE:
-            response.audible = True
-            events.append(self._turn_timing(response, step))
-        events.append(ResponseAudio(response.response, response.item, step.pcm, self._clock))
-        response.sent += len(step.pcm)
-
-    def _turn_timing(self, response: Response, step: Stepped) -> TurnTiming:
-        t = step.timing
-        return TurnTiming(
-            response.response,
-            response.item,
-            response.input_end_ms,
-            response.first_audio_ms,
-            to_ms(self._clock),
-            t.queue_ms,
-            t.encode_ms,
-            t.model_ms,
-            t.decode_ms,
-        )
-
-    def _begin_user(self, start: int, events: list[Event]) -> None:
-        if self._user:
-            self._settle(events)
-        self._items += 1
-        user = self._user = UserTurn(self._items, start)
-        events.append(SpeechStarted(user.item, to_ms(start)))
-
-    def _end_user(self, end: int, events: list[Event]) -> None:
-        if self._user and self._user.end is None:
-            self._user.end = max(end, self._user.start)
-            events.append(SpeechStopped(self._user.item, to_ms(self._user.end)))
-
-    def _settle(self, events: list[Event]) -> None:
-        if self._user:
-            events.append(self._user.done())
-            self._user = None
-
-    def _begin_response(self, events: list[Event]) -> None:
-        """It is the model's turn: the user's item is closed, or made if only text was heard."""
-        if self._user is None and self._early and self._clock - self._early_at < ANSWER_DUE:
-            self._begin_user(self._clock if self._voice_end is None else self._voice_end, events)
-            self._adopt(events)
-        ended = self._tracker.end().at
-        self._end_user(ended, events)
-        self._items += 1
+    def _begin(self, at: int) -> list[Event]:
+        end, clock = self._listener.voice_end, self._listener.clock
+        events: list[Event] = [*self._listener.answered(self._settings.detection == "auto")]
+        longest = self._prompter.longest or to_samples(self._settings.longest_response_ms)
+        self._prompter.drop()
         self._responses += 1
-        end_ms = None if self._voice_end is None else to_ms(self._voice_end)
-        self._response = Response(self._responses, self._items, end_ms, to_ms(self._clock))
-        self._voice_end = None
-        self._due = 0
-        events.append(ResponseStarted(self._responses, self._items))
+        self._speaker.begin(
+            Said(
+                self._responses, self._new_item(), at, self._speaker.frame_samples,
+                self._words.answer_lead_frames, None if end is None else to_ms(end), to_ms(clock), longest,
+            )
+        )  # fmt: skip
+        return events
 
-    def _cut(self, status: Status, reason: Reason, events: list[Event]) -> None:
-        self._finish(status, reason, events)
-        self._hushing = True
+    def _finish(self) -> None:
+        self._speaker.end(self._listener.clock)
+        self._steering.mark()
+        self._idle.arm(self._listener.clock)
 
-    def _finish(self, status: Status, reason: Reason | None, events: list[Event]) -> None:
-        if self._response:
-            events.append(self._response.done(status, reason))
-            self._response = None
+    def _call(self, call: ToolRequest) -> None:
+        item = self._new_item()
+        call_id = f"call_{item}"
+        self._calls.append(call_id)
+        self._speaker.call(item, call_id, call.name, call.arguments)
+
+    def _new_item(self) -> int:
+        self._items += 1
+        return self._items
+
+    def _forget(self, step: int) -> None:
+        """The steps from this one on never were."""
+        self._steering.forget(step)
+        self._listener.forget(step)
+        self._prompter.back(step)
+
+    def _marked(self, events: list[Event]) -> list[Event]:
+        """An answer that was cut can not be undone by `clear`."""
+        if events:
+            self._steering.mark()
+        return events
+
+    def _piece(self, token: int) -> str:
+        return "" if token == self._words.pad_id else self._words.piece(token)

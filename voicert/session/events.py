@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 Status: TypeAlias = Literal["completed", "cancelled", "incomplete", "failed"]
 Reason: TypeAlias = Literal["turn_detected", "client_cancelled", "max_output_tokens", "error"]
-ResumeReason: TypeAlias = Literal["too_short", "off", "timeout"]
+ResumeReason: TypeAlias = Literal["too_short", "model_goes_on", "timeout", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +149,16 @@ class ResponseResumed:
     item: int
     from_samples: int  # the heard position
     paused_ms: int  # of the input clock
-    reason: ResumeReason  # too short a sound; interruptions were switched off; or it lasted too long
+    reason: ResumeReason  # too short; the model spoke on; it came and went for long; switched off meanwhile
 
 
 @dataclass(frozen=True, slots=True)
 class Truncated:
-    """An item that was done is cut: the model remembers no more of it than this."""
+    """An item is cut at this sample: no more of it was heard."""
 
     item: int
     audio_end_samples: int
-    transcript: str
+    transcript: str | None  # None: the item is so old that its text is not known here any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,47 @@
-"""The ready queue of one session: chunks of any size in, whole frames out.
+"""The ready queue of one session: what the client sends, in order; chunks of any size in, whole frames out.
 
-Bound: `limit_frames` of samples waiting. At the bound the newest samples are dropped and the caller is told
-how many.
+Bound: `limit_frames` of samples and given tokens waiting, and MOST_MARKS. At the bound the newest are dropped
+and the caller is told.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_MARKS = 100
 Chunk = NDArray[np.float32]  # [samples]
+Kind: TypeAlias = Literal["commit", "clear", "respond"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One whole frame."""
+
+    pcm: Chunk
+    complete_at: float  # seconds: when its last sample came
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A token for the user's text; it takes a frame of silence."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that the client wanted after what stands before it and before what stands after it."""
+
+    kind: Kind
+    longest_ms: int | None = None  # of the answer, for "respond"
+
+
+Entry: TypeAlias = Sound | Given | Mark
 
 
 class Intake:
@@ -19,35 +49,76 @@ class Intake:
 
     def __init__(self, frame_samples: int, limit_frames: int) -> None:
         self._frame = frame_samples
-        self._limit = limit_frames * frame_samples
-        self._ready: deque[tuple[Chunk, float]] = deque()  # at most limit_frames long
+        self._limit = limit_frames
+        self._ready: deque[Entry] = deque()
+        self._frames = 0  # entries that are no marks, at most limit_frames
         self._rest: Chunk = np.zeros(0, np.float32)  # less than a frame
 
     def __len__(self) -> int:
-        """Whole frames that wait."""
+        """Entries that wait."""
         return len(self._ready)
 
     def push(self, pcm: Chunk, now: float) -> int:
         """Takes ``pcm`` [n] that came at ``now``; gives how many samples at its end were dropped."""
-        room = self._limit - len(self._ready) * self._frame - len(self._rest)
+        room = (self._limit - self._frames) * self._frame - len(self._rest)
         dropped = max(0, len(pcm) - room)
         kept = pcm[: len(pcm) - dropped]
         data = np.concatenate([self._rest, kept]) if len(self._rest) else kept
         whole = len(data) // self._frame * self._frame
         for start in range(0, whole, self._frame):
-            self._ready.append((data[start : start + self._frame], now))
+            self._put(Sound(data[start : start + self._frame], now))
         self._rest = data[whole:]
         return dropped
+
+    def give(self, tokens: list[int]) -> bool:
+        """Takes tokens of the user's text; False when there is no room for all of them."""
+        if self._frames + len(tokens) > self._limit:
+            return False
+        for token in tokens:
+            self._put(Given(token))
+        return True
+
+    def mark(self, mark: Mark, now: float) -> bool:
+        """Puts a mark behind all that came before, a frame that has begun included; False: no room."""
+        if self._frames + MOST_MARKS <= len(self._ready):
+            return False
+        if len(self._rest) and mark.kind == "commit":
+            self.push(np.zeros(self._frame - len(self._rest), np.float32), now)
+        self._ready.append(mark)
+        return True
+
+    def unmark(self, kind: Kind) -> None:
+        """Takes all marks of a kind away."""
+        self._ready = deque(e for e in self._ready if not (isinstance(e, Mark) and e.kind == kind))
 
     def pad(self, now: float) -> None:
         """Completes one frame with silence."""
         self.push(np.zeros(self._frame, np.float32), now)
 
-    def pop(self) -> tuple[Chunk, float] | None:
-        """The oldest whole frame, or None."""
-        return self._ready.popleft() if self._ready else None
+    def pop(self) -> Entry | None:
+        """The oldest entry, or None."""
+        entry = self._ready.popleft() if self._ready else None
+        self._frames -= entry is not None and not isinstance(entry, Mark)
+        return entry
+
+    def forget(self) -> None:
+        """Drops the sound that came after the last mark."""
+        kept: list[Entry] = []
+        while self._ready and not isinstance(self._ready[-1], Mark):
+            entry = self._ready.pop()
+            if isinstance(entry, Given):
+                kept.append(entry)
+            else:
+                self._frames -= 1
+        self._ready.extend(reversed(kept))
+        self._rest = np.zeros(0, np.float32)
 
     def clear(self) -> None:
         """Drops everything."""
         self._ready.clear()
+        self._frames = 0
         self._rest = np.zeros(0, np.float32)
+
+    def _put(self, entry: Sound | Given) -> None:
+        self._ready.append(entry)
+        self._frames += 1

@@ -17,7 +17,7 @@ from voicert.errors import ConfigError, InputError
 from voicert.models.base import Sampling
 from voicert.session.conversation import Conversation
 from voicert.session.events import Event, SessionFailed
-from voicert.session.intake import Intake
+from voicert.session.intake import Given, Intake, Mark, Sound
 from voicert.session.settings import TurnSettings
 from voicert.session.vad import SAMPLE_RATE, WINDOW
 
@@ -35,6 +35,7 @@ class Session:
         self._engine = engine
         self._sink = sink
         self._lock = threading.RLock()  # reentrant: a sink may call back
+        self._samples = frame  # of one frame
         self._intake = Intake(frame, QUEUE_S * SAMPLE_RATE // frame)
         self._talk = Conversation(engine.bundle.model, settings)
         self._period_s = frame / SAMPLE_RATE
@@ -69,17 +70,78 @@ class Session:
                 "input_audio_buffer_overflow",
             )
 
-    def cancel(self, response: int | None = None) -> bool:
-        """Cuts the response in progress; False when there is none, or another one is meant."""
+    def commit(self) -> None:
+        """The user's turn is over, with all that was pushed so far.
+
+        With ``detection="manual"`` a `TurnCommitted` tells its item; else speech in progress ends now.
+        """
+        self._mark(Mark("commit"))
+
+    def clear(self) -> None:
+        """What was pushed since the last commit was never said; or, with ``detection="auto"``, what waits."""
         with self._lock:
-            events = [] if self.closed else self._talk.cancel(response)
+            self._intake.forget()
+        self._mark(Mark("clear"))
+
+    def respond(self, longest_ms: int | None = None) -> None:
+        """The model shall answer, after all that was pushed so far; ignored if it does already.
+
+        Args:
+            longest_ms: of this answer, in place of `TurnSettings.longest_response_ms`.
+        """
+        self._mark(Mark("respond", longest_ms))
+
+    def say(self, text: str) -> int:
+        """The user has typed this → how many tokens it is. The model answers when `respond` asks it to.
+
+        Raises:
+            InputError: ``unsupported_text``, the model cannot spell it; or ``input_audio_buffer_overflow``,
+                too much waits already. Nothing was taken.
+        """
+        tokens = self._engine.bundle.model.tokens(text)
+        if not tokens:
+            raise InputError("the model can spell nothing of this text", "unsupported_text")
+        self._give(tokens)
+        return len(tokens)
+
+    def tool_output(self, call_id: str, output: str) -> int:
+        """The result of a `ToolCall` → how many tokens it is. The model answers when `respond` asks it to.
+
+        Raises:
+            InputError: ``unknown_call``, the model does not wait for it; or as `say` does.
+        """
+        tokens = self._engine.bundle.model.tokens(output)
+        with self._lock:
+            if not self._talk.called(call_id):
+                raise InputError(f"no call {call_id[:100]} waits for its output", "unknown_call")
+            if tokens:
+                self._give(tokens)
+        return len(tokens)
+
+    def cancel(self, response: int | None = None) -> bool:
+        """Cuts the response in progress; False when there is none, or another one is meant.
+
+        Without a number a response that was asked for and has not begun is not wanted any more, either.
+        """
+        with self._lock:
+            if response is None:
+                self._intake.unmark("respond")
+            events = [] if self.closed else self._talk.cancel(response, self._engine.clock())
             self._tell(events)
+        self._engine.wake()
         return bool(events)
 
-    def heard(self, item: int, heard_samples: int) -> None:
-        """The client has played this much of an assistant item."""
+    def heard(self, item: int, samples: int, stopped: bool = False) -> None:
+        """The client has played this much of an assistant item; ``stopped``: and plays no further."""
         with self._lock:
-            self._talk.heard(item, heard_samples)
+            self._tell([] if self.closed else self._talk.heard(item, samples, stopped, self._engine.clock()))
+        self._engine.wake()
+
+    def truncate(self, item: int, samples: int) -> None:
+        """No more than this of an assistant item was heard; clamped, and answered by one `Truncated`."""
+        with self._lock:
+            self._tell([] if self.closed else self._talk.truncate(item, samples, self._engine.clock()))
+        self._engine.wake()
 
     @property
     def settings(self) -> TurnSettings:
@@ -88,7 +150,8 @@ class Session:
     def update(self, settings: TurnSettings) -> None:
         """Takes turns in this way from the next frame on."""
         with self._lock:
-            self._talk.update(settings)
+            self._tell([] if self.closed else self._talk.update(settings))
+        self._engine.wake()
 
     def close(self) -> None:
         """Leaves the engine at once; no event comes after this. May be called again."""
@@ -101,30 +164,83 @@ class Session:
 
     def take(self, now: float) -> Frame | None:
         with self._lock:
-            due = self.due()
+            if self.closed:
+                return None
+            self._tell(self._talk.tick(now))
+            if self._talk.full:
+                return None
+            due = self._silence_due()
             if due is not None and due <= now:
                 self._padded_at = due if now < due + self._period_s else now  # silence never catches up
                 self._intake.pad(self._padded_at)
-            popped = self._intake.pop()
-            return Frame(popped[0], popped[1], self._talk.hush) if popped else None
+            while (entry := self._intake.pop()) is not None and not self.closed:
+                match entry:
+                    case Sound(pcm, complete_at):
+                        return self._frame(pcm, complete_at, -1)
+                    case Given(token):
+                        return self._frame(np.zeros(self._samples, np.float32), now, token)
+                    case Mark():
+                        self._tell(self._obey(entry))
+            return None
 
     def due(self) -> float | None:
         with self._lock:
-            if self.closed or len(self._intake) or not self._talk.waiting:
+            if self.closed:
                 return None
-            return max(self._pushed_at + STALL_S, self._padded_at + self._period_s)
+            due = self._talk.due(self._engine.clock())
+            if not self._talk.full:
+                silence = self._silence_due()
+                due = due if silence is None else min(due, silence)
+            return None if due == float("inf") else due
 
     def advance(self, frame: Frame, stepped: Stepped) -> None:
         with self._lock:
             if not self.closed:
-                self._tell(self._talk.advance(frame.pcm, stepped))
+                self._tell(self._talk.advance(frame.pcm, stepped, self._engine.clock()))
 
     def fail(self, code: str, message: str) -> None:
         with self._lock:
             if not self.closed:
                 self.closed = True
                 self._intake.clear()
-                self._tell([*self._talk.fail(), SessionFailed(code, message)])
+                self._tell([*self._talk.fail(self._engine.clock()), SessionFailed(code, message)])
+
+    # ---- inside
+
+    def _mark(self, mark: Mark) -> None:
+        with self._lock:
+            if not self.closed and not self._intake.mark(mark, self._engine.clock()):
+                raise InputError("too many requests wait for their turn", "input_audio_buffer_overflow")
+        self._engine.wake()
+
+    def _give(self, tokens: list[int]) -> None:
+        with self._lock:
+            taken = self.closed or self._intake.give(tokens)
+        if not taken:
+            raise InputError(f"{QUEUE_S} s of input wait already", "input_audio_buffer_overflow")
+        self._engine.wake()
+
+    def _obey(self, mark: Mark) -> list[Event]:
+        match mark.kind:
+            case "commit":
+                return self._talk.commit()
+            case "clear":
+                self._talk.clear()
+            case "respond":
+                self._talk.respond(mark.longest_ms)
+        return []
+
+    def _frame(self, pcm: NDArray[np.float32], complete_at: float, token: int) -> Frame:
+        way = self._talk.steer(given=token >= 0)
+        return Frame(pcm, complete_at, way.hush, way.start, token, way.rewind, way.retake)
+
+    def _silence_due(self) -> float | None:
+        """When a frame of silence must stand in for the client's sound; None when it need not."""
+        if len(self._intake) or not self._talk.waiting:
+            return None
+        if self._talk.urgent:
+            return self._pushed_at
+        return max(self._pushed_at + STALL_S, self._padded_at + self._period_s)
 
     def _tell(self, events: list[Event]) -> None:
         if events:
@@ -139,7 +255,7 @@ def open_session(
     Args:
         engine: where it runs.
         sink: gets each frame's events, in order and never two at a time, on the engine's thread or on that of
-            a caller of `cancel`. If it raises, the session is over.
+            a caller of the session. If it raises, the session is over.
         settings: how turns are taken.
         sampling: how tokens are drawn; the bundle's own way when None.
 

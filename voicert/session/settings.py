@@ -29,10 +29,10 @@ class TurnSettings:
     min_speech_ms: int = 60  # speech while the assistant is silent begins after this much voice
     silence_ms: int = 500  # speech ends after this much quiet, or as soon as the model answers
     interrupt: Interrupt = "both"  # what cuts a response; "off": speech over it is only reported
-    interrupt_response: bool = True  # False is the same as ``interrupt="off"``
     pause_ms: int = 100  # voice that pauses a speaking assistant
     interrupt_min_ms: int = 400  # and voice that cuts it
     resume_ms: int = 200  # quiet after which a paused assistant goes on
+    forget_noises: bool = True  # the model forgets a sound that was no interruption; else it has heard it
     send_ahead_ms: int = 200  # audio that may be sent before it is due at the listener's speaker
     longest_response_ms: int = 120_000  # a longer one is cut
     idle_timeout_ms: int | None = None  # quiet after an answer that makes the assistant speak again

@@ -48,8 +48,9 @@ class SpeechTracker:
         self.clock = 0  # samples seen
         self.speaking = False
         self.voice_end = 0  # samples: end of the last voice, whether or not speech had begun
-        self._run = 0  # voiced samples of a beginning, gaps left out
-        self._run_start = 0
+        self.run = 0  # voiced samples of a beginning, gaps left out
+        self.run_start = 0  # samples: where it began
+        self.voiced = 0  # voiced samples since the session began
         self._peak = 0.0  # RMS of the loudest recent voiced window
         self._noise = 0.0  # RMS of windows without a voice
 
@@ -57,25 +58,36 @@ class SpeechTracker:
         """See `VoiceDetector`."""
         self._detector.set_aggressiveness(aggressiveness)
 
-    def advance(self, pcm: NDArray[np.float32], begin_samples: int, end_samples: int) -> list[Edge]:
-        """Hears ``pcm`` [T * 480]; speech begins after so many voiced samples, ends after so many quiet."""
+    def advance(
+        self, pcm: NDArray[np.float32], begin_samples: int | None, end_samples: int, echo: bool = False
+    ) -> list[Edge]:
+        """Hears ``pcm`` [T * 480]; speech begins after so many voiced samples, ends after so many quiet.
+
+        Args:
+            begin_samples: None: no speech begins by itself.
+            echo: what sounds like a voice in ``pcm`` is none.
+        """
         edges: list[Edge] = []
         for start in range(0, len(pcm), WINDOW):
-            self._hear(pcm[start : start + WINDOW])
-            if not self.speaking and self._run >= begin_samples:
+            self._hear(pcm[start : start + WINDOW], echo)
+            if begin_samples is not None and not self.speaking and self.run >= begin_samples:
                 self.speaking = True
-                edges.append(Began(self._run_start))
+                edges.append(Began(self.run_start))
             elif self.speaking and self.clock - self.voice_end >= end_samples:
                 edges.append(self.end())
         return edges
 
+    def begin(self) -> None:
+        """Takes the present voice for speech, however short it is."""
+        self.speaking = True
+
     def end(self) -> Ended:
         """Ends speech now, also one that has not quite begun; what follows must begin anew."""
         self.speaking = False
-        self._run = 0
+        self.run = 0
         return Ended(self.voice_end)
 
-    def _hear(self, window: NDArray[np.float32]) -> None:
+    def _hear(self, window: NDArray[np.float32], echo: bool) -> None:
         self.clock += len(window)
         blocks = np.square(window).reshape(-1, BLOCK).mean(1)  # [4] mean square of 5 ms
         level = float(blocks.mean()) ** 0.5
@@ -84,15 +96,16 @@ class SpeechTracker:
         if not voiced and (level < self._noise or self.clock - self.voice_end > APART):
             self._noise += (NOISE_UP if level > self._noise else NOISE_DOWN) * (level - self._noise)
         quietest = max(FLOOR, self._peak * TAIL, self._noise * CLEAR)
-        if voiced and level >= quietest and self.clock > LEARN:
+        if voiced and not echo and level >= quietest and self.clock > LEARN:
             self._peak = max(self._peak, level)
             last = int(np.flatnonzero(blocks >= min(quietest**2, float(blocks.max())))[-1])
-            if self._run == 0:
-                self._run_start = self.clock - len(window)
-            self._run += len(window)
+            if self.run == 0:
+                self.run_start = self.clock - len(window)
+            self.run += len(window)
+            self.voiced += len(window)
             self.voice_end = self.clock - len(window) + (last + 1) * BLOCK
         elif self.clock - self.voice_end > MAX_GAP:
-            self._run = 0
+            self.run = 0
 
 
 def to_ms(samples: int) -> int:

@@ -1,0 +1,111 @@
+"""Someone is heard over the assistant: pause at once, then decide what it was. Pure.
+
+                    ┌────── voice over, and too short ──────┐
+speaking ──voice of pause_ms──▶ paused ──model fell silent, or voice of interrupt_min_ms──▶ cut
+   ▲                        │
+   └────────────────────────┘ resume
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from voicert.session.events import ResumeReason
+from voicert.session.settings import Interrupt, TurnSettings
+from voicert.session.speech import to_samples
+
+LONGEST_PAUSE = to_samples(2000)  # a sound that comes and goes is no reason to be silent for longer
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one frame told, while the assistant's voice is on its way to the listener."""
+
+    clock: int  # samples of input so far
+    run: int  # voiced samples of the voice in progress, 0 when there is none
+    run_start: int  # samples: where it began
+    voiced: int  # voiced samples since the session began
+    voice_end: int  # samples: end of the last voice
+    broke_off: int | None  # samples: when the model ended its answer in the middle of a word
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing more is sent for the moment."""
+
+    start: int  # samples: where the voice began
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """It was nothing."""
+
+    start: int  # samples: where the voice began
+    paused: int  # samples of input since the pause
+    reason: ResumeReason
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """It is an interruption."""
+
+    start: int  # samples: where the voice began
+
+
+Verdict: TypeAlias = Pause | Resume | Cut
+
+
+class Interruption:
+    """Listens while the assistant speaks. `advance` with every frame, `reset` when it is silent."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self._paused_at = 0  # samples
+        self._start = 0  # samples: where the voice began
+        self._voiced = 0  # voiced samples before that, since the session began
+        self._judged = False  # the voice in progress was found to be nothing
+
+    def reset(self) -> None:
+        """The assistant is silent."""
+        self.paused = self._judged = False
+
+    def advance(self, heard: Heard, settings: TurnSettings, mode: Interrupt) -> Verdict | None:
+        """What follows from this frame; None when all stays as it is."""
+        if self.paused:
+            return self._decide(heard, settings, mode)
+        if mode == "off":
+            return None
+        if self._judged:
+            self._judged = heard.clock - heard.voice_end < to_samples(settings.resume_ms)
+            cut = self._judged and self._fell_silent(heard) and mode in ("model", "both")
+            return Cut(self._start) if cut else None
+        if heard.run < to_samples(settings.pause_ms):
+            return None
+        self.paused = True
+        self._paused_at, self._start = heard.clock, heard.run_start
+        self._voiced = heard.voiced - heard.run
+        return self._decide(heard, settings, mode) or Pause(self._start)
+
+    def _decide(self, heard: Heard, settings: TurnSettings, mode: Interrupt) -> Verdict | None:
+        long = heard.voiced - self._voiced >= to_samples(settings.interrupt_min_ms)
+        if mode == "off":
+            return self._resume(heard, "off")
+        if (self._fell_silent(heard) and mode in ("model", "both")) or (long and mode in ("vad", "both")):
+            self.paused = False
+            return Cut(self._start)
+        if heard.clock - heard.voice_end >= to_samples(settings.resume_ms):
+            return self._resume(heard, "too_short")
+        if long:
+            return self._resume(heard, "model_goes_on")
+        if heard.clock - self._paused_at >= LONGEST_PAUSE:
+            return self._resume(heard, "timeout")
+        return None
+
+    def _fell_silent(self, heard: Heard) -> bool:
+        """The model broke off its answer after the voice had begun."""
+        return heard.broke_off is not None and heard.broke_off > self._start
+
+    def _resume(self, heard: Heard, reason: ResumeReason) -> Resume:
+        self.paused, self._judged = False, True
+        return Resume(self._start, heard.clock - self._paused_at, reason)
