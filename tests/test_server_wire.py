@@ -16,9 +16,11 @@ from tests.support.scripted import PcmCodec, Script, ScriptedModel, silence, spe
 from tests.support.server import RunningServer, running_server
 from tests.support.talker import WAIT_S, Talker, talking
 from voicert.config import ServerConfig
+from voicert.errors import InputError
 from voicert.models.base import Bools, Bundle, Ints, Sampling, StepOutput
 from voicert.server.origin import origin_allowed
 from voicert.server.realtime import Facade
+from voicert.session import Session
 
 TLS = Path(__file__).parent / "support" / "tls"
 
@@ -48,7 +50,7 @@ async def test_both_paths_and_the_subprotocol(scripted_server: RunningServer) ->
         assert talker.socket.subprotocol is None
         extras = (await talker.receive())["session"]["voicert"]
         assert "typed_text" in extras["capabilities"]
-        assert not (extras["timing"] or extras["frames"] or extras["playback"])
+        assert {extras[name] for name in ("timing", "frames", "playback")} == {False}
 
 
 async def test_extras_are_sent_to_those_who_ask(scripted_server: RunningServer) -> None:
@@ -265,6 +267,49 @@ async def test_a_slow_client_that_reads_again_learns_why() -> None:
                 peer._loop.call_soon_threadsafe(peer._send, {"type": "x", "filling": "x" * 30_000})
             code, reason = await talker.closed()
             assert (code, "does not read" in reason) == (1008, True)
+
+
+async def test_the_sound_of_a_cancelled_answer_that_still_waits_is_not_sent(
+    scripted_server: RunningServer,
+) -> None:
+    def audio(response: str) -> dict[str, str]:
+        return {"type": "response.output_audio.delta", "response_id": response, "delta": "AAAA"}
+
+    def done(response: str, status: str) -> dict[str, object]:
+        return {"type": "response.done", "response": {"id": response, "status": status}}
+
+    async with talking(scripted_server.realtime_url) as talker:
+        await talker.receive()
+        peer = next(iter(scripted_server.service._peers))
+
+        def tell() -> None:  # in one go, so that nothing of it has been sent when the answers are cut
+            peer._send_all([audio("r1"), {"type": "a"}, audio("r1"), audio("r2")])
+            peer._send_all([audio("r1"), {"type": "b"}, done("r1", "cancelled")])
+            peer._send_all([audio("r2"), done("r2", "completed")])
+
+        peer._loop.call_soon_threadsafe(tell)
+        got = [await talker.receive() for _ in range(6)]
+        expected = [{"type": "a"}, audio("r2"), {"type": "b"}, done("r1", "cancelled"), audio("r2")]
+        assert got == [*expected, done("r2", "completed")]
+
+
+async def test_what_the_session_cannot_take_is_taken_back(
+    scripted_server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(session: Session, text: str) -> int:
+        raise InputError("The text cannot be read.", "unreadable_text")
+
+    monkeypatch.setattr(Session, "say", refuse)
+    async with talking(scripted_server.realtime_url) as talker:
+        await talker.receive()
+        content = [{"type": "input_text", "text": "hello"}]
+        item = {"id": "mine", "type": "message", "role": "user", "content": content}
+        await talker.send("conversation.item.create", event_id="e1", item=item)
+        error = await talker.error()
+        assert (error["code"], error["event_id"]) == ("unreadable_text", "e1")
+        await talker.send("conversation.item.retrieve", item_id="mine")
+        assert (await talker.error())["code"] == "item_retrieve_invalid_item_id"
+        assert [event["type"] for event in talker.events] == ["session.created", "error", "error"]
 
 
 async def test_a_mistake_of_the_server_costs_one_connection(

@@ -20,8 +20,8 @@ def carry_out(session: Session, action: todo.Action) -> None:
             session.commit()
         case todo.ClearInput():
             session.clear()
-        case todo.Respond():
-            session.respond()
+        case todo.Respond(longest_ms):
+            session.respond(longest_ms)
         case todo.Say(text):
             session.say(text)
         case todo.TruncateItem(item, samples):
@@ -30,8 +30,8 @@ def carry_out(session: Session, action: todo.Action) -> None:
             session.tool_output(call_id, output)
         case todo.CancelResponse(response):
             session.cancel(response)
-        case todo.HeardUpTo(item, samples):
-            session.heard(item, samples)
+        case todo.HeardUpTo(item, samples, stopped):
+            session.heard(item, samples, stopped)
         case todo.Configure(settings):
             session.update(settings)
 

@@ -78,8 +78,15 @@ class Service:
 
     def new_facade(self, token: str) -> Facade:
         """The protocol of a new connection; ``token`` makes its ids unlike those of any other."""
-        capabilities = self.engine.bundle.capabilities
-        return Facade(self.model_name, self.turns, self.frame_rate, token=token, capabilities=capabilities)
+        bundle = self.engine.bundle
+        return Facade(
+            self.model_name,
+            self.turns,
+            self.frame_rate,
+            token=token,
+            capabilities=bundle.capabilities,
+            count_tokens=lambda text: len(bundle.model.tokens(text)),
+        )
 
     def describe_model(self) -> dict[str, object]:
         """The model as ``/v1/models`` tells it."""
