@@ -1,8 +1,8 @@
 """What going back costs: a span of a conversation is undone and taken again with the assistant silent.
 
-Prints, per second of audio taken again, the processor time of the model alone and of all that the engine does (model,
-decoder, snapshots), beside the time of an ordinary step. Speech of the bench's requests is heard, so that the
-former transcript is as good a draft as in use.
+Prints, per second of audio taken again, the processor time of the model alone and of all that the engine does
+(model, decoder, snapshots), beside the time of an ordinary step. Speech of the bench's requests is heard, so
+that the former transcript is as good a draft as in use.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import voicert.bench
 from numpy.typing import NDArray
 from voicert_clients.wav import read_wav
 
+import voicert.bench
 from voicert.engine.past import CodecStates, Past
 from voicert.models import Control, load
 
