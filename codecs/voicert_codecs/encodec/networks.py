@@ -29,6 +29,7 @@ class EncodecEncoder(nn.Module):
         super().__init__()
         self.seanet, self.quantizer, self.count = seanet, quantizer, count
 
+    @torch.no_grad()
     def fresh(self, batch: int) -> SeanetState:
         """The state after silence."""
         frames = primer(self.seanet.config)
@@ -61,6 +62,7 @@ class EncodecDecoder(nn.Module):
         self.seanet, self.quantizer = seanet, quantizer
         self.register_buffer("silence", silence)
 
+    @torch.no_grad()
     def fresh(self, batch: int) -> SeanetState:
         """The state after silence."""
         if not self.silence.shape[2]:
