@@ -20,7 +20,8 @@ from typing import Any
 
 from voicert_codecs.base import Codec, CodecError
 from voicert_codecs.files import STANDARD, Output, opened
-from voicert_codecs.load import NAMES, load, needed
+from voicert_codecs.hub import needed
+from voicert_codecs.load import NAMES, load
 from voicert_codecs.progress import Progress, clock
 from voicert_codecs.sound import Mono, SampleFormat, SoundSource, to_int16, wav_beginning
 from voicert_codecs.stream import StreamDecoder, StreamEncoder

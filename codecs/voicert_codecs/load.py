@@ -5,44 +5,21 @@ Only what the codec needs is imported: the bundled one and exported graphs run w
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
-import logging
 import re
 import struct
-from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from voicert_codecs.base import Codec, CodecError
+from voicert_codecs.hub import CONFIG, codec_in, needed, official, read_json
 
 BUNDLED = "nano"
-GRAPHS = "codec.json"  # in a folder that `voicert codec export` made
-MOST_HEADER_BYTES = 1 << 26  # of a safetensors file
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A codec that PyTorch runs."""
-
-    module: str  # has `open_codec(path, codebooks, device, packed=)`
-    repository: str  # where the hub has the official weights
-    files: tuple[str, ...]  # what to fetch of it
-
-
-TORCH_KINDS = {
-    "encodec": Kind(
-        "voicert_codecs.encodec.load", "facebook/encodec_24khz", ("config.json", "model.safetensors")
-    ),
-    "mimi": Kind(
-        "voicert_codecs.mimi.load",
-        "kyutai/moshiko-pytorch-bf16",
-        ("tokenizer-e351c8d8-checkpoint125.safetensors",),
-    ),
-}
+TORCH_KINDS = ("encodec", "mimi")  # names of packages whose module `load` has `open_codec`
 NAMES = (BUNDLED, *TORCH_KINDS)
+EXPORT_CARD = "codec.json"  # in a folder that `voicert codec export` made
+MOST_HEADER_BYTES = 1 << 26  # of a safetensors file
 
 
 def load(
@@ -68,41 +45,25 @@ def load(
         CodecError: there is no such codec, it cannot be read, has not so many codebooks, or a package or a
             device that it needs is missing.
     """
-    text = str(name)
-    path = Path(name).expanduser()
-    if text == BUNDLED:
-        from voicert_codecs.nano.runtime import NanoCodec
-
-        return with_codebooks(NanoCodec(threads=threads), codebooks)
+    text, path = str(name), Path(name).expanduser()
+    without_torch = _without_torch(None if text == BUNDLED else path, threads)
+    if without_torch is not None:
+        return _with_codebooks(without_torch, codebooks)
     if text in TORCH_KINDS:
-        kind = TORCH_KINDS[text]
-        return _open(kind, fetched(kind.repository, kind.files), codebooks, device, packed)
-    if path.is_dir() and (path / GRAPHS).is_file():
-        from voicert_codecs.onnx_codec import OnnxCodec
-
-        return with_codebooks(OnnxCodec(path, threads), codebooks)
-    if path.is_dir() and (path / "encoder.onnx").is_file():
-        from voicert_codecs.nano.runtime import NanoCodec
-
-        return with_codebooks(NanoCodec(path, threads), codebooks)
-    if not path.exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", text):
-        path = fetched(text, ("config.json", "model.safetensors"))
-    return _open(TORCH_KINDS[kind_of(path)], path, codebooks, device, packed)
-
-
-def with_codebooks(codec: Codec[Any], codebooks: int | None) -> Codec[Any]:
-    """A codec that leaves no choice, when its number is the one that is asked for.
-
-    Raises:
-        CodecError: it is another.
-    """
-    if codebooks not in (None, codec.num_codebooks):
-        raise CodecError(f"{codec.name} has {codec.num_codebooks} codebooks; no other number can be chosen")
-    return codec
+        kind, place = text, None
+    elif not path.exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+        place = codec_in(text)
+        kind = kind_of(place)
+    else:
+        kind, place = kind_of(path), path
+    with needed(f"the codec {text}"):
+        module: Any = importlib.import_module(f"voicert_codecs.{kind}.load")
+    opened = module.open_codec(place or official(kind), codebooks, device, packed=packed)
+    return cast(Codec[Any], opened)
 
 
 def kind_of(path: Path) -> str:
-    """Which codec of TORCH_KINDS a checkpoint is for; only the names of its tensors are read.
+    """Which of TORCH_KINDS a checkpoint is for; only the names of its tensors are read.
 
     Raises:
         CodecError: there is no such file, or it is no checkpoint of a codec.
@@ -134,69 +95,46 @@ def safetensors_names(path: Path) -> list[str]:
     with path.open("rb") as file:
         try:
             (length,) = struct.unpack("<Q", file.read(8))
-            if length > MOST_HEADER_BYTES:
-                raise ValueError
-            return list(cast(dict[str, Any], json.loads(file.read(length))))
+            header = file.read(min(length, MOST_HEADER_BYTES))
+            if len(header) != length:
+                raise ValueError("cut off")
+            return list(cast(dict[str, Any], json.loads(header)))
         except (struct.error, ValueError) as error:
             raise CodecError(f"{path} is no safetensors file, or a damaged one") from error
 
 
-def fetched(repository: str, names: tuple[str, ...]) -> Path:
-    """Files of the Hugging Face hub: the one that was asked for, or the folder of several.
+def _without_torch(path: Path | None, threads: int) -> Codec[Any] | None:
+    """The bundled codec when None, and what else runs by ONNX Runtime."""
+    if path is not None and (path / EXPORT_CARD).is_file():
+        from voicert_codecs.onnx_codec import OnnxCodec
+
+        return OnnxCodec(path, threads)
+    if path is None or (path / "encoder.onnx").is_file():
+        from voicert_codecs.nano.runtime import NanoCodec
+
+        return NanoCodec(path, threads)
+    return None
+
+
+def _with_codebooks(codec: Codec[Any], codebooks: int | None) -> Codec[Any]:
+    """A codec that leaves no choice, when its number is the one that is asked for.
 
     Raises:
-        CodecError: huggingface_hub is not installed, or the hub does not give them.
+        CodecError: it is another.
     """
-    with needed("the Hugging Face hub"):
-        hub: Any = importlib.import_module("huggingface_hub")
-    log = logging.getLogger("huggingface_hub")
-    level = log.level
-    log.setLevel(logging.CRITICAL)  # it reports every retry; the outcome is told below
-    try:
-        paths = [Path(hub.hf_hub_download(repository, name)) for name in names]
-    except Exception as error:  # the hub's own, the HTTP client's and the system's
-        reason = (str(error) or type(error).__name__).strip().splitlines()[0].split(". ")[0]
-        raise CodecError(f"cannot fetch {repository} from the Hugging Face hub: {reason}") from error
-    finally:
-        log.setLevel(level)
-    return paths[0] if len(paths) == 1 else paths[0].parent
-
-
-@contextlib.contextmanager
-def needed(what: str) -> Generator[None]:
-    """Names the extra that brings the package whose import fails inside.
-
-    Raises:
-        CodecError: it does.
-    """
-    try:
-        yield
-    except ImportError as error:
-        package = error.name or "a package"
-        if package.startswith("voicert_codecs"):
-            raise
-        raise CodecError(
-            f'{what} needs {package}, which is not installed; install "voicert[torch]"'
-        ) from error
-
-
-def _open(kind: Kind, path: Path, codebooks: int | None, device: str, packed: bool) -> Codec[Any]:
-    with needed(f"the codec in {path.name}"):
-        module: Any = importlib.import_module(kind.module)
-    return cast(Codec[Any], module.open_codec(path, codebooks, device, packed=packed))
+    if codebooks not in (None, codec.num_codebooks):
+        raise CodecError(f"{codec.name} has {codec.num_codebooks} codebooks; no other number can be chosen")
+    return codec
 
 
 def _kind_in_folder(path: Path) -> str:
     """``config.json`` names the codec, as in folders of the hub, or a single checkpoint tells by itself."""
-    config = path / "config.json"
-    if config.is_file():
-        try:
-            read: Any = json.loads(config.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise CodecError(f"{config} is not JSON: {error}") from error
-        named = cast(dict[str, Any], read).get("model_type") if isinstance(read, dict) else None
-        if named in TORCH_KINDS:
-            return str(named)
+    if (path / CONFIG).is_file():
+        about = read_json(path / CONFIG)
+        if about.get("model_type") in TORCH_KINDS:
+            return str(about["model_type"])
+        if "mimi_name" in about:  # Kyutai's, of a speech model
+            return "mimi"
     checkpoints = [*path.glob("*.safetensors"), *path.glob("*.th")]
     if len(checkpoints) == 1:
         return kind_of(checkpoints[0])
