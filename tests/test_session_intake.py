@@ -18,7 +18,7 @@ def test_any_chunking_gives_the_same_frames(sizes):
         assert intake.push(ramp(size, total), float(total)) == 0
         total += size
     assert len(intake) == total // 8
-    frames = [intake.pop()[0] for _ in range(total // 8)]
+    frames = [intake.pop().pcm for _ in range(total // 8)]
     assert intake.pop() is None
     assert np.concatenate([*frames, ramp(0)]).tolist() == ramp(total // 8 * 8).tolist()
 
@@ -33,9 +33,9 @@ def test_it_never_holds_more_than_the_bound_and_drops_the_newest(actions):
         assert len(kept) - len(taken) <= 40
         assert dropped == 0 or len(kept) - len(taken) == 40
         if pop and (frame := intake.pop()):
-            taken += frame[0].tolist()
+            taken += frame.pcm.tolist()
     while frame := intake.pop():
-        taken += frame[0].tolist()
+        taken += frame.pcm.tolist()
     assert taken == kept[: len(taken)]
     assert len(kept) - len(taken) < 8
 
@@ -45,13 +45,13 @@ def test_a_frame_has_the_time_of_its_last_sample():
     intake.push(ramp(5), 1.0)
     intake.push(ramp(5), 2.0)
     intake.push(ramp(16), 3.0)
-    assert [intake.pop()[1] for _ in range(3)] == [2.0, 3.0, 3.0]
+    assert [intake.pop().complete_at for _ in range(3)] == [2.0, 3.0, 3.0]
 
 
 def test_padding_completes_exactly_one_frame_in_order():
     intake = Intake(8, 10)
     intake.push(ramp(3, 1), 0.0)
-    intake.pad(1.0)
+    intake.pad(1.0, 1.0)
     intake.push(ramp(5, 4), 2.0)
-    assert intake.pop()[0].tolist() == [1, 2, 3, 0, 0, 0, 0, 0]
-    assert intake.pop()[0].tolist() == [0, 0, 0, 4, 5, 6, 7, 8]
+    assert intake.pop().pcm.tolist() == [1, 2, 3, 0, 0, 0, 0, 0]
+    assert intake.pop().pcm.tolist() == [0, 0, 0, 4, 5, 6, 7, 8]

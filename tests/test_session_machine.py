@@ -1,205 +1,172 @@
-"""Whatever frames, tokens and calls come in whatever order, the events nest."""
+"""Whatever comes in whatever order: the events nest, and the model remembers what was heard."""
 
-import numpy as np
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.support.duet import SILENT, Duet, step
-from tests.support.scripted import END, FIRST_WORD, FRAME, PAD, START, Script, scripted_bundle, speech
-from voicert.session import Conversation, TurnSettings
-from voicert.session.events import (
-    Event,
-    ResponseAudio,
-    ResponseDone,
-    ResponseStarted,
-    ResponseText,
-    SessionFailed,
-    SpeechStarted,
-    SpeechStopped,
-    TurnTiming,
-    UserDone,
-    UserText,
-)
+from tests.support.duet import SILENT, TONE, ByHand, Duet
+from tests.support.grammar import Grammar
+from tests.support.scripted import END, FIRST_WORD, FRAME, PAD, START, Script, speech
+from voicert.session import TurnSettings
+from voicert.session.events import Truncated
 
 VOICE = speech(400).reshape(-1, FRAME)
-TONE = np.full(FRAME, 0.1, np.float32)
-HELLO = FIRST_WORD + len(Script().words)
+HELLO = FIRST_WORD + 2
 TURNS = st.builds(
     TurnSettings,
     vad_aggressiveness=st.integers(0, 3),
     min_speech_ms=st.sampled_from([20, 60, 200]),
-    interrupt_min_ms=st.sampled_from([20, 160]),
+    interrupt=st.sampled_from(["model", "vad", "both", "off"]),
+    interrupt_min_ms=st.sampled_from([20, 160, 400]),
     silence_ms=st.sampled_from([20, 100, 500]),
-    interrupt_response=st.booleans(),
+    forget_noises=st.booleans(),
+    detection=st.sampled_from(["auto", "auto", "manual"]),
+    create_response=st.sampled_from([True, True, False]),
+    send_ahead_ms=st.sampled_from([20, 200, 60_000]),
+    idle_timeout_ms=st.sampled_from([None, None, 1000]),
 )
 
 
-class Grammar:
-    """Checks every event against what came before it."""
+class Talk(RuleBasedStateMachine):
+    """What the client and the user may do to a conversation, whoever the model is."""
 
-    def __init__(self) -> None:
-        self.interrupts = True
-        self.must_cut = False  # speech began over a response
-        self.speaking = 0  # item of the user's open speech
-        self.unsettled: set[int] = set()  # user items without UserDone
-        self.responding: tuple[int, int] | None = None
-        self.heard: dict[int, str] = {}
-        self.said = ""
-        self.sent = 0
-        self.items = self.responses = self.clock = self.spoke_at = 0
-
-    def check(self, event: Event) -> None:
-        assert not self.must_cut or (isinstance(event, ResponseDone) and event.reason == "turn_detected")
-        self.must_cut = False
-        match event:
-            case SpeechStarted(item, start_ms):
-                assert not self.speaking
-                assert item == self.items + 1
-                assert start_ms >= self.spoke_at
-                assert not self.unsettled
-                self.must_cut = self.interrupts and self.responding is not None
-                self.items = self.speaking = item
-                self.spoke_at = start_ms
-                self.unsettled.add(item)
-                self.heard[item] = ""
-            case SpeechStopped(item, end_ms):
-                assert item == self.speaking
-                assert end_ms >= self.spoke_at
-                self.speaking, self.spoke_at = 0, end_ms
-            case UserText(item, delta):
-                assert delta
-                assert item in self.unsettled
-                self.heard[item] += delta
-            case UserDone(item, transcript):
-                assert item != self.speaking
-                self.unsettled.remove(item)
-                assert transcript == self.heard.pop(item)
-            case ResponseStarted(response, item):
-                assert not self.responding
-                assert not self.speaking
-                assert (response, item) == (self.responses + 1, self.items + 1)
-                self.responses, self.items, self.responding = response, item, (response, item)
-                self.said, self.sent = "", 0
-            case ResponseText(response, item, delta):
-                assert delta
-                assert (response, item) == self.responding
-                self.said += delta
-            case ResponseAudio(response, item, pcm, at):
-                assert (response, item) == self.responding
-                assert at > self.clock
-                self.clock = at
-                self.sent += len(pcm)
-            case TurnTiming(response, item, input_end_ms, first_audio_ms, first_audible_ms):
-                assert (response, item) == self.responding
-                assert (input_end_ms or 0) <= first_audio_ms <= first_audible_ms
-            case ResponseDone(response, item, status, reason, transcript, audio_samples, heard):
-                assert (response, item) == self.responding
-                assert (status == "completed") == (reason is None)
-                assert self.said.startswith(transcript)
-                assert status != "completed" or transcript == self.said
-                assert audio_samples == self.sent
-                assert heard is None or 0 <= heard <= self.sent
-                self.responding = None
-            case SessionFailed() | _:
-                raise AssertionError(f"{event} has no place here")
-
-
-class AnyTokens(RuleBasedStateMachine):
-    """A conversation whose model says anything at all, obedient or not."""
-
-    @initialize(turns=TURNS)
-    def begin(self, turns):
-        self.talk = Conversation(scripted_bundle(1).model, turns)
-        self.grammar = Grammar()
-        self.grammar.interrupts = turns.interrupt_response
-        self.at = 0
+    hand: ByHand | Duet
+    grammar: Grammar
 
     def see(self, events):
         for event in events:
             self.grammar.check(event)
-        assert not self.grammar.must_cut
+        return events
+
+    def item(self, back):
+        """The number of the last item but ``back``."""
+        return max(self.grammar.replies, default=0) - back
+
+    @rule(response=st.one_of(st.none(), st.integers(0, 3)))
+    def cancel(self, response):
+        before = self.grammar.open
+        events = self.see(self.hand.talk.cancel(response, self.hand.now))
+        if before is not None and response in (None, before.response):
+            assert events
+            assert self.grammar.open is None
+
+    @rule(back=st.integers(0, 3), samples=st.integers(-5, 60_000), stopped=st.booleans())
+    def heard(self, back, samples, stopped):
+        self.see(self.hand.talk.heard(self.item(back), samples, stopped, self.hand.now))
+
+    @rule(back=st.integers(0, 3), samples=st.integers(-5, 60_000))
+    def truncate(self, back, samples):
+        item = self.item(back)
+        events = self.see(self.hand.talk.truncate(item, samples, self.hand.now))
+        assert isinstance(events[-1], Truncated)
+        assert [e.item for e in events if isinstance(e, Truncated)].count(item) >= 1
+
+    @rule()
+    def commit(self):
+        self.see(self.hand.talk.commit())
+
+    @rule()
+    def clear(self):
+        self.hand.talk.clear()
+
+    @rule()
+    def respond(self):
+        self.hand.talk.respond()
+
+    @rule(turns=TURNS)
+    def update(self, turns):
+        self.see(self.hand.talk.update(turns))
+
+    @rule(seconds=st.sampled_from([0.01, 0.3, 5.0]))
+    def time_passes(self, seconds):
+        self.hand.now += seconds
+        self.see(self.hand.talk.tick(self.hand.now))
+
+    @invariant()
+    def a_response_keeps_it_waiting(self):
+        if hasattr(self, "grammar") and self.grammar.unsettled:
+            assert self.hand.talk.waiting
+
+    def teardown(self):
+        if hasattr(self, "grammar"):
+            self.see(self.hand.talk.fail(self.hand.now))
+            assert self.grammar.open is None
+
+
+class AnyTokens(Talk):
+    """The model says anything at all, obedient or not."""
+
+    @initialize(turns=TURNS)
+    def begin(self, turns):
+        self.hand = ByHand()
+        self.hand.talk.update(turns)
+        self.grammar = Grammar()
+        self.at = 0
 
     @rule(
         voice=st.booleans(),
         text=st.sampled_from([PAD, PAD, PAD, START, END, FIRST_WORD, FIRST_WORD + 1]),
         user_text=st.sampled_from([PAD, PAD, HELLO]),
         loud=st.booleans(),
+        wants=st.booleans(),
         frames=st.sampled_from([1, 1, 1, 5, 12, 60]),
     )
-    def frame(self, voice, text, user_text, loud, frames):
+    def frame(self, voice, text, user_text, loud, wants, frames):
         for i in range(frames):
             self.at += 1
-            pcm = VOICE[self.at % 20] if voice else SILENT
-            first = i == 0
-            told = step(
-                text if first else PAD, user_text if first else PAD, TONE if loud else SILENT, self.talk.hush
-            )
-            self.see(self.talk.advance(pcm, told))
-
-    @rule(response=st.one_of(st.none(), st.integers(0, 3)))
-    def cancel(self, response):
-        before = self.grammar.responding
-        events = self.talk.cancel(response)
-        assert bool(events) == (before is not None and response in (None, before[0]))
-        self.see(events)
-        assert not events or self.talk.hush
-
-    @rule(item=st.integers(0, 5), samples=st.integers(-5, 10_000))
-    def heard(self, item, samples):
-        self.talk.heard(item, samples)
-
-    @rule(turns=TURNS)
-    def update(self, turns):
-        self.talk.update(turns)
-        self.grammar.interrupts = turns.interrupt_response
-
-    @invariant()
-    def a_response_keeps_it_waiting(self):
-        if hasattr(self, "grammar") and (self.grammar.responding or self.grammar.unsettled):
-            assert self.talk.waiting
-
-    def teardown(self):
-        if hasattr(self, "grammar"):
-            self.see(self.talk.fail())
-            assert not self.grammar.responding
+            heard = VOICE[self.at % 20] if voice else SILENT
+            told = {"text": text, "user_text": user_text} if i == 0 else {}
+            self.see(self.hand.frame(heard, pcm=TONE if loud else SILENT, wants=wants, **told))
 
 
-class ScriptedTalk(RuleBasedStateMachine):
-    """A conversation with a model that behaves: it must also come to rest."""
+class ScriptedTalk(Talk):
+    """The model behaves: its context and the transcripts say the same, and it comes to rest."""
 
-    @initialize(eager=st.sampled_from([0, 8]), turns=TURNS)
-    def begin(self, eager, turns):
-        self.duet = Duet(Script(words=("one", " two"), eager_frames=eager), turns)
+    @initialize(
+        eager=st.sampled_from([0, 0, 8]), word_frames=st.sampled_from([3, 10]),
+        tool=st.sampled_from(["", "look"]), turns=TURNS,
+    )  # fmt: skip
+    def begin(self, eager, word_frames, tool, turns):
+        self.hand = Duet(Script(eager_frames=eager, word_frames=word_frames, tool=tool), turns)
         self.grammar = Grammar()
-        self.grammar.interrupts = turns.interrupt_response
 
-    def see(self, events):
-        for event in events:
-            self.grammar.check(event)
-        assert not self.grammar.must_cut
-
-    @rule(frames=st.integers(1, 40), voice=st.booleans())
+    @rule(frames=st.integers(1, 60), voice=st.booleans())
     def hear(self, frames, voice):
         for i in range(frames):
-            self.see(self.duet.frame(VOICE[i % 20] if voice else SILENT))
+            self.see(self.hand.frame(VOICE[i % 20] if voice else SILENT))
+            self.context_is_what_was_heard()
 
-    @rule(late=st.booleans())
-    def cancel(self, late):
-        if late:
-            self.see(self.duet.frame(SILENT, cancel=True))
-        else:
-            self.see(self.duet.talk.cancel())
+    @rule()
+    def cancel_while_a_step_is_under_way(self):
+        self.see(self.hand.frame(SILENT, cancel=True))
+
+    @rule(words=st.integers(1, 3))
+    def type_words(self, words):
+        for _ in range(words):
+            self.see(self.hand.frame(SILENT, given=FIRST_WORD))
+
+    def context_is_what_was_heard(self):
+        """Of the last response, as soon as it is done and the model has gone back."""
+        last = max(self.grammar.replies.values(), key=lambda r: r.item, default=None)
+        if last is None or last.done is None or self.hand.talk.going_back:
+            return
+        written = self.hand.model.written(0)
+        assert (written[-1] if written else "") == last.transcript or not last.transcript
 
     def teardown(self):
         if hasattr(self, "grammar"):
-            for _ in range(650):
-                self.see(self.duet.frame(SILENT))
-            assert not self.grammar.responding
+            turns = replace(self.hand.talk.settings, idle_timeout_ms=None)
+            self.see(self.hand.talk.update(turns))
+            for _ in range(1300):
+                self.see(self.hand.frame(SILENT))
+            assert self.grammar.open is None
             assert not self.grammar.speaking
+            assert not self.grammar.paused
             assert not self.grammar.unsettled
-            assert not self.duet.talk.hush
-            assert not self.duet.talk.waiting
+            assert not self.hand.talk.waiting
+            self.context_is_what_was_heard()
 
 
 TestAnyTokens = AnyTokens.TestCase

@@ -46,6 +46,13 @@ _PER_KEY = "conversations at once with one key, or from one address when no keys
 _DURATION = "seconds until a conversation is ended; 0 is never"
 _IDLE = "seconds without a message of the client until its conversation is ended; 0 is never"
 _PING = "seconds between pings, and the most a client may take to answer one"
+_INTERRUPT = (
+    "what cuts an answer: the model falls silent, a voice that lasts, whichever comes first; or nothing"
+)
+_FORGET = "the model forgets a sound over its answer that was no interruption"
+_AHEAD = "sound sent before it is due at the listener's speaker, in ms"
+_RECORD = "folder in which every session is recorded as tokens, for voicert replay; nothing is if unset"
+_RECORD_AUDIO = "record a stereo WAV file of each session too, as it was heard; needs record"
 _LEVEL = "what is written to stderr"
 
 
@@ -83,6 +90,8 @@ class EngineConfig:
     model: Annotated[str, About("name of a bundled model, or the folder of one")] = "nano"
     max_sessions: Annotated[int, About("conversations at once; the next is refused (1013)", 1, 1024)] = 4
     threads: Annotated[int, About("CPU threads of the model", 1, 256)] = 1
+    record: Annotated[Path | None, About(_RECORD)] = None
+    record_audio: Annotated[bool, About(_RECORD_AUDIO)] = False
 
 
 @dataclass(frozen=True)
@@ -91,8 +100,13 @@ class SessionConfig:
 
     vad_aggressiveness: Annotated[int, About("how readily a sound is taken for noise", 0, 3)] = 2
     min_speech_ms: Annotated[int, About("voice that begins the user's turn, in ms", 20, 10_000)] = 60
-    interrupt_min_ms: Annotated[int, About("voice that cuts a speaking assistant, in ms", 20, 10_000)] = 160
     silence_ms: Annotated[int, About("quiet that ends the user's turn, in ms", 20, 10_000)] = 500
+    interrupt: Annotated[str, About(_INTERRUPT, choices=("model", "vad", "both", "off"))] = "both"
+    pause_ms: Annotated[int, About("voice that pauses a speaking assistant, in ms", 20, 10_000)] = 100
+    interrupt_min_ms: Annotated[int, About("voice that cuts it, in ms", 20, 10_000)] = 400
+    resume_ms: Annotated[int, About("quiet after which it goes on, in ms", 20, 10_000)] = 200
+    forget_noises: Annotated[bool, About(_FORGET)] = True
+    send_ahead_ms: Annotated[int, About(_AHEAD, 20, 60_000)] = 200
 
 
 @dataclass(frozen=True)
@@ -183,6 +197,8 @@ def _check_together(config: Config) -> None:
         raise ConfigError("TLS is either by tls_cert and tls_key or by tls_self_signed, not by both.")
     if server.path_prefix and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", server.path_prefix):
         raise ConfigError(f"path_prefix must be a path like /voice, not {server.path_prefix!r}.")
+    if config.engine.record_audio and config.engine.record is None:
+        raise ConfigError("record_audio needs record, the folder to record to.")
 
 
 def _read_file(path: Path) -> dict[str, dict[str, object]]:

@@ -13,7 +13,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from voicert.session.vad import SAMPLE_RATE
+
 MOST_MARKS = 100
+STALL_S = 0.2  # a client that sends nothing for so long has stopped; less is jitter
 Chunk = NDArray[np.float32]  # [samples]
 Kind: TypeAlias = Literal["commit", "clear", "respond"]
 
@@ -47,8 +50,11 @@ Entry: TypeAlias = Sound | Given | Mark
 class Intake:
     """Cuts chunks into frames, each with the time at which its last sample came."""
 
-    def __init__(self, frame_samples: int, limit_frames: int) -> None:
+    def __init__(self, frame_samples: int, limit_frames: int, now: float = 0.0) -> None:
         self._frame = frame_samples
+        self._period_s = frame_samples / SAMPLE_RATE
+        self._pushed_at = now  # seconds: when the client last sent something
+        self._padded_at = 0.0  # seconds: when silence was last due
         self._limit = limit_frames
         self._ready: deque[Entry] = deque()
         self._frames = 0  # entries that are no marks, at most limit_frames
@@ -60,15 +66,23 @@ class Intake:
 
     def push(self, pcm: Chunk, now: float) -> int:
         """Takes ``pcm`` [n] that came at ``now``; gives how many samples at its end were dropped."""
-        room = (self._limit - self._frames) * self._frame - len(self._rest)
-        dropped = max(0, len(pcm) - room)
-        kept = pcm[: len(pcm) - dropped]
-        data = np.concatenate([self._rest, kept]) if len(self._rest) else kept
-        whole = len(data) // self._frame * self._frame
-        for start in range(0, whole, self._frame):
-            self._put(Sound(data[start : start + self._frame], now))
-        self._rest = data[whole:]
-        return dropped
+        self._pushed_at = now
+        return self._push(pcm, now)
+
+    def silence_due(self, urgent: bool) -> float | None:
+        """When a frame of silence must stand in for the client's sound; None while something waits here.
+
+        Args:
+            urgent: at once, and not only when the client seems to have stopped.
+        """
+        if self._ready:
+            return None
+        return self._pushed_at if urgent else max(self._pushed_at + STALL_S, self._padded_at + self._period_s)
+
+    def pad(self, due: float, now: float) -> None:
+        """Completes one frame with the silence that was due; it never catches up with what was missed."""
+        self._padded_at = due if now < due + self._period_s else now
+        self._push(np.zeros(self._frame, np.float32), self._padded_at)
 
     def give(self, tokens: list[int]) -> bool:
         """Takes tokens of the user's text; False when there is no room for all of them."""
@@ -83,17 +97,13 @@ class Intake:
         if self._frames + MOST_MARKS <= len(self._ready):
             return False
         if len(self._rest) and mark.kind == "commit":
-            self.push(np.zeros(self._frame - len(self._rest), np.float32), now)
+            self._push(np.zeros(self._frame - len(self._rest), np.float32), now)
         self._ready.append(mark)
         return True
 
     def unmark(self, kind: Kind) -> None:
         """Takes all marks of a kind away."""
         self._ready = deque(e for e in self._ready if not (isinstance(e, Mark) and e.kind == kind))
-
-    def pad(self, now: float) -> None:
-        """Completes one frame with silence."""
-        self.push(np.zeros(self._frame, np.float32), now)
 
     def pop(self) -> Entry | None:
         """The oldest entry, or None."""
@@ -118,6 +128,17 @@ class Intake:
         self._ready.clear()
         self._frames = 0
         self._rest = np.zeros(0, np.float32)
+
+    def _push(self, pcm: Chunk, now: float) -> int:
+        room = (self._limit - self._frames) * self._frame - len(self._rest)
+        dropped = max(0, len(pcm) - room)
+        kept = pcm[: len(pcm) - dropped]
+        data = np.concatenate([self._rest, kept]) if len(self._rest) else kept
+        whole = len(data) // self._frame * self._frame
+        for start in range(0, whole, self._frame):
+            self._put(Sound(data[start : start + self._frame], now))
+        self._rest = data[whole:]
+        return dropped
 
     def _put(self, entry: Sound | Given) -> None:
         self._ready.append(entry)

@@ -21,8 +21,8 @@ from voicert.session.intake import Given, Intake, Mark, Sound
 from voicert.session.settings import TurnSettings
 from voicert.session.vad import SAMPLE_RATE, WINDOW
 
+OVERFLOW = "input_audio_buffer_overflow"
 QUEUE_S = 30  # seconds of input that may wait; more is dropped and reported
-STALL_S = 0.2  # a client that sends nothing for so long has stopped; less is jitter
 
 Sink = Callable[[list[Event]], None]
 
@@ -31,19 +31,19 @@ class Session:
     """A seat on the engine. Made by `open_session`."""
 
     def __init__(self, engine: Engine, sink: Sink, settings: TurnSettings) -> None:
-        frame = engine.bundle.codec.frame_size
         self._engine = engine
         self._sink = sink
         self._lock = threading.RLock()  # reentrant: a sink may call back
-        self._samples = frame  # of one frame
-        self._intake = Intake(frame, QUEUE_S * SAMPLE_RATE // frame)
+        self._frame = engine.bundle.codec.frame_size  # samples
+        self._intake = Intake(self._frame, QUEUE_S * SAMPLE_RATE // self._frame, engine.clock())
         self._talk = Conversation(engine.bundle.model, settings)
-        self._period_s = frame / SAMPLE_RATE
-        self._pushed_at = engine.clock()  # when the client last sent something
-        self._padded_at = 0.0  # when silence was last due
         self.closed = False
 
-    # ---- for the event loop
+    @property
+    def settings(self) -> TurnSettings:
+        return self._talk.settings
+
+    # ---- for the event loop: what comes in, in this order
 
     def push(self, pcm: NDArray[np.float32]) -> None:
         """Takes ``pcm`` [n] at 24 kHz, any n; the array is kept, so it must not change afterwards.
@@ -58,7 +58,6 @@ class Session:
         with self._lock:
             if self.closed or not len(pcm):
                 return
-            self._pushed_at = now
             dropped = self._intake.push(pcm, now)
             ready = len(self._intake) > 0
         if ready:
@@ -67,13 +66,14 @@ class Session:
             raise InputError(
                 f"{dropped * 1000 // SAMPLE_RATE} ms of audio were dropped, since {QUEUE_S} s wait already; "
                 "send no faster than real time",
-                "input_audio_buffer_overflow",
+                OVERFLOW,
             )
 
     def commit(self) -> None:
         """The user's turn is over, with all that was pushed so far.
 
         With ``detection="manual"`` a `TurnCommitted` tells its item; else speech in progress ends now.
+        If too many of these marks wait, they raise InputError, ``input_audio_buffer_overflow``.
         """
         self._mark(Mark("commit"))
 
@@ -102,6 +102,7 @@ class Session:
         if not tokens:
             raise InputError("the model can spell nothing of this text", "unsupported_text")
         self._give(tokens)
+        self._note("call", name="say", text=text)
         return len(tokens)
 
     def tool_output(self, call_id: str, output: str) -> int:
@@ -114,9 +115,11 @@ class Session:
         with self._lock:
             if not self._talk.called(call_id):
                 raise InputError(f"no call {call_id[:100]} waits for its output", "unknown_call")
-            if tokens:
-                self._give(tokens)
+        self._give(tokens)
+        self._note("call", name="tool_output", call_id=call_id, text=output)
         return len(tokens)
+
+    # ---- for the event loop: what takes effect at once
 
     def cancel(self, response: int | None = None) -> bool:
         """Cuts the response in progress; False when there is none, or another one is meant.
@@ -126,32 +129,20 @@ class Session:
         with self._lock:
             if response is None:
                 self._intake.unmark("respond")
-            events = [] if self.closed else self._talk.cancel(response, self._engine.clock())
-            self._tell(events)
-        self._engine.wake()
-        return bool(events)
+            return self._now(lambda now: self._talk.cancel(response, now), "cancel")
 
     def heard(self, item: int, samples: int, stopped: bool = False) -> None:
         """The client has played this much of an assistant item; ``stopped``: and plays no further."""
-        with self._lock:
-            self._tell([] if self.closed else self._talk.heard(item, samples, stopped, self._engine.clock()))
-        self._engine.wake()
+        self._note("heard", item=item, samples=samples)
+        self._now(lambda now: self._talk.heard(item, samples, stopped, now))
 
     def truncate(self, item: int, samples: int) -> None:
         """No more than this of an assistant item was heard; clamped, and answered by one `Truncated`."""
-        with self._lock:
-            self._tell([] if self.closed else self._talk.truncate(item, samples, self._engine.clock()))
-        self._engine.wake()
-
-    @property
-    def settings(self) -> TurnSettings:
-        return self._talk.settings
+        self._now(lambda now: self._talk.truncate(item, samples, now), "truncate")
 
     def update(self, settings: TurnSettings) -> None:
         """Takes turns in this way from the next frame on."""
-        with self._lock:
-            self._tell([] if self.closed else self._talk.update(settings))
-        self._engine.wake()
+        self._now(lambda now: self._talk.update(settings))
 
     def close(self) -> None:
         """Leaves the engine at once; no event comes after this. May be called again."""
@@ -171,14 +162,13 @@ class Session:
                 return None
             due = self._silence_due()
             if due is not None and due <= now:
-                self._padded_at = due if now < due + self._period_s else now  # silence never catches up
-                self._intake.pad(self._padded_at)
-            while (entry := self._intake.pop()) is not None and not self.closed:
+                self._intake.pad(due, now)
+            while not self.closed and (entry := self._intake.pop()) is not None:
                 match entry:
                     case Sound(pcm, complete_at):
-                        return self._frame(pcm, complete_at, -1)
+                        return self._steered(pcm, complete_at)
                     case Given(token):
-                        return self._frame(np.zeros(self._samples, np.float32), now, token)
+                        return self._steered(np.zeros(self._frame, np.float32), now, token)
                     case Mark():
                         self._tell(self._obey(entry))
             return None
@@ -188,9 +178,8 @@ class Session:
             if self.closed:
                 return None
             due = self._talk.due(self._engine.clock())
-            if not self._talk.full:
-                silence = self._silence_due()
-                due = due if silence is None else min(due, silence)
+            silence = None if self._talk.full else self._silence_due()
+            due = due if silence is None else min(due, silence)
             return None if due == float("inf") else due
 
     def advance(self, frame: Frame, stepped: Stepped) -> None:
@@ -207,17 +196,30 @@ class Session:
 
     # ---- inside
 
+    def _now(self, act: Callable[[float], list[Event]], name: str = "") -> bool:
+        """Does something to the conversation and tells what came of it; whether anything did."""
+        with self._lock:
+            if self.closed:
+                return False
+            if name:
+                self._note("call", name=name)
+            events = act(self._engine.clock())
+            self._tell(events)
+        self._engine.wake()
+        return bool(events)
+
     def _mark(self, mark: Mark) -> None:
         with self._lock:
             if not self.closed and not self._intake.mark(mark, self._engine.clock()):
-                raise InputError("too many requests wait for their turn", "input_audio_buffer_overflow")
+                raise InputError("too many requests wait for their turn", OVERFLOW)
+        self._note("call", name=mark.kind)
         self._engine.wake()
 
     def _give(self, tokens: list[int]) -> None:
         with self._lock:
             taken = self.closed or self._intake.give(tokens)
         if not taken:
-            raise InputError(f"{QUEUE_S} s of input wait already", "input_audio_buffer_overflow")
+            raise InputError(f"{QUEUE_S} s of input wait already", OVERFLOW)
         self._engine.wake()
 
     def _obey(self, mark: Mark) -> list[Event]:
@@ -230,21 +232,22 @@ class Session:
                 self._talk.respond(mark.longest_ms)
         return []
 
-    def _frame(self, pcm: NDArray[np.float32], complete_at: float, token: int) -> Frame:
+    def _steered(self, pcm: NDArray[np.float32], complete_at: float, token: int = -1) -> Frame:
         way = self._talk.steer(given=token >= 0)
         return Frame(pcm, complete_at, way.hush, way.start, token, way.rewind, way.retake)
 
     def _silence_due(self) -> float | None:
-        """When a frame of silence must stand in for the client's sound; None when it need not."""
-        if len(self._intake) or not self._talk.waiting:
-            return None
-        if self._talk.urgent:
-            return self._pushed_at
-        return max(self._pushed_at + STALL_S, self._padded_at + self._period_s)
+        return self._intake.silence_due(self._talk.urgent) if self._talk.waiting else None
 
     def _tell(self, events: list[Event]) -> None:
         if events:
             self._sink(events)
+            for event in events:
+                self._note("event", event=event)
+
+    def _note(self, kind: str, **values: object) -> None:
+        """For the recording, if there is one."""
+        self._engine.note(self, kind, **values)
 
 
 def open_session(

@@ -215,8 +215,8 @@ class Speaker:
         heard = self.playback.heard(now)
         unheard: list[Said] = []
         for said in reversed(self._items):
-            end = None if said.start is None else said.start + said.made * said.frame_samples
-            if said.cut_at is not None or (said is not self.making and end is not None and end <= heard):
+            end = (said.start or 0) + said.sent
+            if said.cut_at is not None or (said.done and end <= heard):
                 break
             unheard.insert(0, said)
         return unheard
