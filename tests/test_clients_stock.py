@@ -94,6 +94,22 @@ def test_a_typed_turn(reports: Reports) -> None:
     assert report.get("typed", "What is two plus two?") == "What is two plus two?"
 
 
+@pytest.mark.parametrize("client", ["openai_agents", "agents_js"])
+async def test_a_tool_is_called_and_its_output_answered(client: str, tmp_path: Path) -> None:
+    clients_folder()
+    question = tmp_path / "question.pcm"
+    question.write_bytes((speech(500) * 32_767).astype("<i2").tobytes())
+    driver = DRIVERS / f"{client}.py"
+    if client in BY_NODE:
+        driver = node_folder(tmp_path / "node") / f"{client}.mjs"
+    script = Script(words=WORDS[:8], tool="ring")
+    with running_server(script, ServerConfig(api_keys=(KEY,))) as server:
+        arguments = [server.url + "/v1", KEY, str(question), "tool"]
+        report = good(await report_of(driver, arguments))
+    assert (report["called"], report["rung"]) == (["ring"], [True])
+    assert (report["status"], report["said"]) == ("completed", ANSWER)
+
+
 async def test_a_turn_with_the_bundled_model(tmp_path: Path) -> None:
     from voicert.models import load
 

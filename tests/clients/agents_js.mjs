@@ -1,11 +1,23 @@
 // @openai/agents-realtime: a RealtimeSession over its WebSocket transport, with a key made for it.
 import OpenAI from "openai";
-import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession } from "@openai/agents-realtime";
+import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } from "@openai/agents-realtime";
+import { z } from "zod";
 import { answered, drive, Inbox, Microphone, order, pause, SAMPLE_RATE } from "./microphone.mjs";
 
 const inbox = new Inbox();
 const errors = [];
-const agent = new RealtimeAgent({ name: "Guide", instructions: "Answer briefly." });
+const rung = [];
+const ring = tool({
+  name: "ring",
+  description: "Rings the bell.",
+  parameters: z.object({ loud: z.boolean() }),
+  execute: async ({ loud }) => {
+    rung.push(loud);
+    return "It rang.";
+  },
+});
+const tools = order.scenario === "tool" ? [ring] : [];
+const agent = new RealtimeAgent({ name: "Guide", instructions: "Answer briefly.", tools });
 const transport = new OpenAIRealtimeWebSocket({ url: order.baseUrl.replace("http", "ws") + "/realtime" });
 const manual = order.scenario === "manual";
 const session = new RealtimeSession(agent, {
@@ -59,6 +71,14 @@ const scenarios = {
     const created = await inbox.until("response.created");
     const done = answered(await inbox.until("response.done"));
     return { early, metadata: created.response.metadata, ...done };
+  },
+
+  /** @param {Microphone} microphone */
+  async tool(microphone) {
+    microphone.speak(order.question);
+    const { output } = (await inbox.until("response.done")).response;
+    const called = output.filter((item) => item.type === "function_call").map((item) => item.name);
+    return { called, rung, ...answered(await inbox.until("response.done")) };
   },
 
   async typed() {

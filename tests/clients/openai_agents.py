@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from agents import Tool, function_tool
 from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
 from agents.realtime.model_inputs import RealtimeModelRawClientMessage, RealtimeModelSendRawMessage
 from microphone import SAMPLE_RATE, Microphone, Order, drive
@@ -98,12 +99,30 @@ async def typed(call: Call, question: bytes) -> dict[str, Any]:
     return {"typed": added["content"][0]["text"], **await call.answer()}
 
 
+async def tool(call: Call, question: bytes) -> dict[str, Any]:
+    call.microphone.speak(question)
+    output = (await call.until("response.done"))["response"]["output"]
+    called = [item["name"] for item in output if item["type"] == "function_call"]
+    return {"called": called, "rung": RUNG, **await call.answer()}
+
+
+RUNG: list[bool] = []
+
+
+@function_tool
+def ring(loud: bool) -> str:
+    """Rings the bell."""
+    RUNG.append(loud)
+    return "It rang."
+
+
 async def scenario(order: Order) -> dict[str, Any]:
     source: dict[str, Any] = {"transcription": {"model": "whisper-1"}}
     detection = {"type": "server_vad", "interrupt_response": True}
     source["turn_detection"] = None if order.scenario == "manual" else detection
+    tools: list[Tool] = [ring] if order.scenario == "tool" else []
     runner = RealtimeRunner(
-        RealtimeAgent(name="Guide", instructions="Answer briefly."),
+        RealtimeAgent(name="Guide", instructions="Answer briefly.", tools=tools),
         config={"model_settings": {"model_name": "gpt-realtime", "audio": {"input": source}}},
     )
     session = await runner.run(model_config={"url": order.websocket_url + "/realtime", "api_key": order.key})
