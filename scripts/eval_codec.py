@@ -1,4 +1,4 @@
-"""Measures the trained codec on held-out voices: STOI, PESQ-WB by depth, and what silence becomes."""
+"""Measures the trained codec on held-out voices: STOI, PESQ-WB, words that a recogniser loses, silence."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import numpy as np
 import soxr
 import torch
 from nano.bank import Bank
+from nano.lessons import sample_texts
 from nano.sound import Audio
 from nano.weights import load_codec
 from pesq import pesq
 from pystoi import stoi
 from voicert_codecs.nano.modules import NanoCodecModules
+
+from voicert.evaluation.judge import Judge
+from voicert.evaluation.words import errors, spoken_words
 
 
 @torch.inference_mode()
@@ -29,11 +33,27 @@ def coded(modules: NanoCodecModules, pcm: Audio, depth: int) -> Audio:
     return out[0].numpy()[hop : hop + len(pcm)]
 
 
+def words_lost(
+    name: str, judge: Judge, modules: NanoCodecModules, said: list[tuple[str, Audio]]
+) -> dict[str, float]:
+    """Word error of the judge on the original and on the decoded sound."""
+    wrong, words = np.zeros(2), 0
+    for text, pcm in said:
+        wanted = spoken_words(text)
+        words += len(wanted)
+        wrong += [
+            errors(judge.hear(x), wanted) for x in (pcm, coded(modules, pcm, modules.config.num_codebooks))
+        ]
+    original, decoded = (wrong / words).round(4).tolist()
+    return {f"{name}_wer_original": original, f"{name}_wer_decoded": decoded}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bank", type=Path, default=Path("runs/bank"))
     parser.add_argument("--codec", type=Path, default=Path("runs/codec/checkpoint.pt"))
-    parser.add_argument("--utterances", type=int, default=40)
+    parser.add_argument("--utterances", type=int, default=40, help="of each kind, for STOI and PESQ")
+    parser.add_argument("--heard", type=int, default=200, help="of each kind, for the recogniser")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -54,6 +74,13 @@ def main() -> None:
             table[f"{name}_stoi_{depth}"], table[f"{name}_pesq_{depth}"] = (
                 np.mean(scores, axis=0).round(3).tolist()
             )
+    held_out = [u for u in bank.utterances if u.kind != "known" and u.family != "unknown" and u.answer]
+    heard = [
+        (held_out[i].text, bank.audio(held_out[i])) for i in rng.permutation(len(held_out))[: args.heard]
+    ]
+    table |= words_lost("held_out_users", Judge(sample_texts()), modules, heard)
+    told = [(answers[i].text, bank.audio(answers[i])) for i in rng.permutation(len(answers))[: args.heard]]
+    table |= words_lost("assistant", Judge(bank.answers), modules, told)
     silent = coded(modules, np.zeros(48_000, np.float32), 8)
     table["silence_peak_dbfs"] = round(20 * float(np.log10(np.abs(silent[9600:]).max() + 1e-9)), 1)
     print(json.dumps(table, indent=1))

@@ -19,7 +19,8 @@ SOURCES = {"voicert": ".", "voicert_codecs": "codecs", "voicert_clients": "clien
 MODELS = {"voicert.models", "voicert_codecs", "voicert.errors"}
 ENGINE = {"voicert.engine", *MODELS}
 SESSION = {"voicert.session", *ENGINE}
-SERVER = {"voicert.server", "voicert.config", *SESSION}
+REPLAY = {"voicert.replay", *ENGINE}
+SERVER = {"voicert.server", "voicert.config", "voicert.replay", *SESSION}
 
 # Module or package: what of this project it may import. The longest matching name counts.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -31,15 +32,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "voicert.models": MODELS,
     "voicert.engine": ENGINE,
     "voicert.session": SESSION,
+    "voicert.replay": REPLAY,
+    "voicert.replay.cli": {"voicert_clients", *REPLAY},
     "voicert.server": SERVER,
+    "voicert.evaluation": {"voicert.evaluation", "voicert_clients", *MODELS},
     "voicert.bench": {"voicert.bench", "voicert.errors", "voicert_clients"},
-    "voicert.cli": {"voicert.cli", "voicert.bench", "voicert_clients", *SERVER},
+    "voicert.cli": {"voicert.cli", "voicert.bench", "voicert.evaluation", "voicert_clients", *SERVER},
     "voicert.__main__": {"voicert.cli"},
 }
 WITHOUT_IO = ("voicert.engine", "voicert.session", "voicert.models", "voicert_codecs")
 IO = {"asyncio", "socket", "http", "starlette", "uvicorn", "websockets"}
 TRAINING = {"scripts", "nano", "tests"}  # top-level names under which nothing shipped may import
-EXTRAS = {"torch", "torchaudio", "onnx", "onnxscript", "transformers", "safetensors", "livekit"}
+EXTRAS = {"torch", "torchaudio", "onnx", "onnxscript", "transformers", "safetensors", "livekit", "pocketsphinx"}
 
 
 @dataclass(frozen=True)

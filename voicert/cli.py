@@ -118,6 +118,13 @@ def _prepare_codec(parser: argparse.ArgumentParser) -> Callable[[argparse.Namesp
     return cli.run
 
 
+def _prepare_eval(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    from voicert.evaluation import cli
+
+    cli.add_arguments(parser)
+    return cli.run
+
+
 def _metavar(setting: Setting) -> str:
     if setting.about.choices:
         return "{" + ",".join(setting.about.choices) + "}"
@@ -135,11 +142,20 @@ def _help(setting: Setting) -> str:
     return setting.about.text + (f" (default {setting.default})" if shown else "")
 
 
+def _prepare_replay(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    from voicert.replay import cli
+
+    cli.add_arguments(parser)
+    return cli.run
+
+
 _COMMANDS: Mapping[str, Command] = {
     "serve": Command("Run the server: the page, the OpenAI Realtime endpoint and the model.", _prepare_serve),
     "chat": Command("Talk in the terminal, by microphone or with WAV files.", _prepare_chat),
     "codec": Command("Turn sound files into codec tokens and back.", _prepare_codec),
+    "eval": Command("Examine a model: what it hears, answers and leaves alone.", _prepare_eval),
     "bench": Command("Measure response gap, round trip and interruption.", _prepare_bench),
+    "replay": Command("Run a recorded session through its model again.", _prepare_replay),
 }
 
 if __name__ == "__main__":

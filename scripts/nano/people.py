@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -62,14 +62,21 @@ class Speakers:
     ) -> Request:
         """The next request after ``before`` was answered with ``said`` ("" if that was cut short)."""
         utterance, answer = self._pick(rng, before, said, shares.follow_ups)
-        pcm, factor = self.bank.audio(utterance), 1.0
-        if rng.random() < 0.6:  # speed, pitch and formants together
+        heard = self.said(rng, utterance, shares.pauses)
+        return replace(heard, answer=answer, pcm=colour(rng, heard.pcm))
+
+    def said(
+        self, rng: np.random.Generator, utterance: Utterance, pauses: float, bend: float = 0.6
+    ) -> Request:
+        """The utterance at another speed in a share ``bend`` of cases, with a pause in a share ``pauses``."""
+        pcm = self.bank.audio(utterance)
+        if rng.random() < bend:  # speed, pitch and formants together
             factor = float(np.exp(rng.uniform(-0.14, 0.14)))
             pcm = soxr.resample(pcm, 24_000, 24_000 * factor, quality="LQ")
         ends = [int(w * len(pcm)) for w in utterance.words]
-        if rng.random() < shares.pauses and (words := self._pausable(utterance)):
+        if rng.random() < pauses and (words := self.pausable(utterance)):
             pcm, ends = self._hesitate(rng, pcm, ends, int(rng.choice(words)))
-        return Request(utterance, answer, colour(rng, pcm), ends)
+        return Request(utterance, utterance.answer, pcm, ends)
 
     def small_sound(self, rng: np.random.Generator) -> Audio:
         """What a listener says without wanting the turn."""
@@ -102,7 +109,7 @@ class Speakers:
             if rng.random() < min(1.0, LONGEST_TOLD / self.lengths[u.answer]):
                 return u, u.answer
 
-    def _pausable(self, u: Utterance) -> list[int]:
+    def pausable(self, u: Utterance) -> list[int]:
         """Words after which nobody would take the request for complete."""
         words = u.text.split()
         if u.after or u.family in ("digits", "say_back"):

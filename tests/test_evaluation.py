@@ -1,0 +1,270 @@
+"""The examination of a model: its material, how trials run, what is counted, and the judge."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from hypothesis import given
+from hypothesis import strategies as st
+from voicert_clients.wav import read_wav
+
+from tests.support.scripted import SAMPLE_RATE, Script, scripted_bundle, silence, speech
+from tests.support.wav import save
+from voicert import cli
+from voicert.errors import ConfigError
+from voicert.evaluation import rows
+from voicert.evaluation.judge import Judge
+from voicert.evaluation.material import Material, Second, Trial, Writer, load_material
+from voicert.evaluation.recordings import load_recordings, said_in
+from voicert.evaluation.rows import Listener
+from voicert.evaluation.stage import Answer, Course, run_trials
+from voicert.evaluation.words import errors, spoken_words
+
+WORDS = st.lists(st.sampled_from("abc"), max_size=6)
+
+
+@given(WORDS, WORDS, WORDS)
+def test_the_word_distance_is_a_distance(a: list[str], b: list[str], c: list[str]) -> None:
+    assert errors(a, a) == 0
+    assert errors(a, b) == errors(b, a)
+    assert errors(a, c) <= errors(a, b) + errors(b, c)
+    assert abs(len(a) - len(b)) <= errors(a, b) <= max(len(a), len(b))
+
+
+def test_words_as_they_are_spoken() -> None:
+    assert spoken_words("Sorry, I don't know that.") == ["sorry", "i", "don't", "know", "that"]
+    assert spoken_words("C, A, T.") == ["c", "a", "t"]
+
+
+TRIAL = Trial("answer_known_voice", "hello", "One two.", (0, 0), 0, 0)
+
+
+def write(
+    folder: Path, trials: list[tuple[Trial, np.ndarray]], originals: dict[str, np.ndarray] | None = None
+) -> Material:
+    writer = Writer(folder)
+    for trial, pcm in trials:
+        span = writer.sound(pcm)
+        writer.trial(Trial(**{**trial.__dict__, "audio": span}))
+    spans = {text: writer.sound(pcm) for text, pcm in (originals or {}).items()}
+    writer.close([t.answer for t, _ in trials], spans)
+    return load_material(folder)
+
+
+def test_material_is_read_as_it_was_written(tmp_path: Path) -> None:
+    second = Second("stop", "Okay.", (5, 7), 900)
+    trial = Trial("interrupt_stop", "hello", "One.", (0, 0), 3, 9, ((4, 2),), False, second)
+    sound = np.linspace(-0.5, 0.5, 100, dtype=np.float32)
+    material = write(tmp_path, [(trial, sound)], {"One.": -sound})
+    (read,) = material.trials
+    assert read == Trial(**{**trial.__dict__, "audio": (0, 100)})
+    np.testing.assert_allclose(material.sound(read.audio), sound, atol=1e-4)
+    original = material.original("One.")
+    assert original is not None
+    np.testing.assert_allclose(original, -sound, atol=1e-4)
+    assert material.original("Two.") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("trials.jsonl", '{"version": 99}\n', "not of version 1"),
+        ("trials.jsonl", "no json", "is damaged"),
+        ("trials.jsonl", '{"version": 1}\n{"row": "x"}\n', "is damaged"),
+        ("trials.jsonl", "", "is damaged"),
+        ("texts.json", "{}", "is damaged"),
+        ("audio.i16", "ab", "shorter than its trials"),
+    ],
+)
+def test_damaged_material_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
+    write(tmp_path, [(TRIAL, silence(20))])
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        load_material(tmp_path)
+
+
+def test_missing_material_says_how_it_is_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="make_material"):
+        load_material(tmp_path / "none")
+
+
+def request(lead_ms: int = 200, speech_ms: int = 200) -> tuple[np.ndarray, int, int]:
+    """A buzz the scripted model answers, and where it begins and ends."""
+    pcm = np.concatenate([silence(lead_ms), speech(speech_ms)])
+    return pcm, lead_ms * SAMPLE_RATE // 1000, len(pcm)
+
+
+def courses(
+    tmp_path: Path, trials: list[tuple[Trial, np.ndarray]], script: Script, slots: int = 3
+) -> list[Course]:
+    material = write(tmp_path, trials)
+    return list(run_trials(scripted_bundle(slots, script), material, material.trials, slots))
+
+
+def test_trials_side_by_side_go_as_alone(tmp_path: Path) -> None:
+    """More trials than slots, of different lengths; each gets the answer that its own sound calls for."""
+    script = Script(words=("one", " two"), by_loudness=True)
+    trials: list[tuple[Trial, np.ndarray]] = []
+    for i in range(5):
+        pcm, begin, end = request(100 + 60 * i, 200 + 40 * i)
+        trials.append((Trial("row", f"t{i}", "One two.", (0, 0), begin, end), pcm))
+    together = courses(tmp_path / "a", trials, script, 3)
+    assert sorted(c.trial.text for c in together) == [f"t{i}" for i in range(5)]
+    for course in together:
+        number = int(course.trial.text[1:])
+        (alone,) = courses(tmp_path / course.trial.text, [trials[number]], script, 1)
+        (answer,), (expected,) = course.answers, alone.answers
+        assert (answer.text, answer.started, answer.ended) == (
+            expected.text,
+            expected.started,
+            expected.ended,
+        )
+        assert answer.audible is not None
+        assert answer.started >= course.trial.end
+
+
+def test_silence_gets_no_answer_and_ends(tmp_path: Path) -> None:
+    trial = Trial("false_starts_10min", "", "", (0, 0), 48_000, 48_000)
+    (course,) = courses(tmp_path, [(trial, silence(2000))], Script(), 1)
+    assert course.answers == []
+    assert rows.false_starts([course]) == 0
+
+
+def test_a_second_sound_begins_after_the_answer_and_gets_its_own(tmp_path: Path) -> None:
+    pcm, begin, end = request()
+    writer = Writer(tmp_path)
+    span, over = writer.sound(pcm), writer.sound(speech(300))
+    second = Second("hello", "One two three.", over, 200)
+    writer.trial(Trial("interrupt_stop", "hello", "One two three.", span, begin, end, second=second))
+    writer.close([], {})
+    material = load_material(tmp_path)
+    bundle = scripted_bundle(1, Script(words=("one", " two", " three")))
+    (course,) = run_trials(bundle, material, material.trials, 1)
+    first = course.answers[0]
+    assert first.audible is not None
+    assert course.second_at is not None
+    assert first.audible + 200 * 24 <= course.second_at <= first.audible + 200 * 24 + 480
+
+
+def answered(text: str, started: int, audible: int | None, ended: int | None) -> Answer:
+    return Answer(started, text, audible, ended, [np.full(480, 0.1, np.float32)])
+
+
+def test_what_is_counted_of_turns() -> None:
+    trial = Trial("row", "hello", "One.", (0, 48_000), 1_000, 24_000)
+    good = Course(trial, [answered("One.", 25_000, 26_400, 40_000)])
+    late = Course(trial, [answered("One.", 130_000, 140_000, 150_000)])
+    early = Course(trial, [answered("One.", 12_000, 13_000, 20_000)])
+    silent = Course(trial)
+    all_of_them = [good, late, early, silent]
+    assert rows.gap_ms(good) == 100
+    assert rows.gap_ms(early) == pytest.approx(-458.3, abs=0.1)
+    assert rows.gap_ms(silent) is None
+    assert rows.turns_taken(all_of_them) == 0.25
+    assert rows.pause_takeovers(all_of_them) == 0.25
+    assert rows.false_starts([good]) == pytest.approx(300)
+
+
+class Ear:
+    """Hears what it is told: the judge's place in tests of what is counted."""
+
+    def __init__(self, heard: str) -> None:
+        self.heard = heard
+
+    def hear(self, pcm: np.ndarray) -> list[str]:
+        return spoken_words(self.heard)
+
+
+@pytest.mark.parametrize(
+    ("heard", "right"),
+    [
+        ("paris is in france", True),
+        ("paris is france", True),  # one word lost, still nearest to the right one
+        ("rome is in italy", False),
+        ("in", False),  # as near to one as to the other
+        ("", False),
+    ],
+)
+def test_the_nearest_answer_counts(heard: str, right: bool) -> None:
+    listener = Listener(Ear(heard), ["Paris is in France.", "Rome is in Italy."])  # type: ignore[arg-type]
+    assert listener.right(answered("", 0, 0, 10), "Paris is in France.") == right
+    assert not listener.right(None, "Paris is in France.")
+    assert not listener.right(Answer(0), "Paris is in France.")  # nothing sounded
+
+
+def test_interruptions_count_when_it_stops_in_time_and_answers() -> None:
+    trial = Trial("row", "a", "One.", (0, 9), 0, 9, second=Second("b", "Two.", (0, 9), 500))
+    listener = Listener(Ear("two"), ["One.", "Two."])  # type: ignore[arg-type]
+
+    def course(ended: int | None, *more: Answer) -> Course:
+        return Course(trial, [answered("One", 1_000, 2_000, ended), *more], second_at=24_000)
+
+    answer = answered("Two.", 60_000, 61_000, 70_000)
+    good = course(24_000 + 5_000, answer)
+    slow = course(24_000 + 9_000, answer)
+    lost = course(24_000 + 5_000)
+    never = course(None)
+    before = course(23_000, answer)
+    assert rows.stopped_and_answered([good, slow, lost, never, before], listener) == 0.2
+    small = Trial("row", "a", "One.", (0, 9), 0, 9, second=Second("", "", (0, 9), 500))
+    kept = Course(small, [answered("One.", 1_000, 2_000, 60_000)], second_at=24_000)
+    cut = Course(small, [answered("On", 1_000, 2_000, 26_000)], second_at=24_000)
+    twice = Course(small, [*kept.answers, answer], second_at=24_000)
+    assert rows.kept_speaking([kept, cut, twice, cut]) == 0.25
+
+
+def test_recordings_are_named_by_what_they_say(tmp_path: Path) -> None:
+    assert said_in("what_is_the_time-2") == "what is the time"
+    assert said_in("Count to twenty") == "count to twenty"
+    save(tmp_path / "hello_there.wav", speech(300), rate_hz=16_000)
+    material = load_recordings(tmp_path)
+    (trial,) = material.trials
+    assert trial.text == "hello there"
+    assert trial.end - trial.begin == len(read_wav(tmp_path / "hello_there.wav"))
+    with pytest.raises(ConfigError, match="no WAV files"):
+        load_recordings(tmp_path / "none")
+
+
+def test_the_command_refuses_what_it_does_not_know(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["eval", "--rows", "beauty"]) == 2
+    assert "there is no row 'beauty'" in capsys.readouterr().err
+    assert cli.main(["eval", "--material", str(tmp_path)]) == 2
+    assert "make_material" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two requests that the shipped model knows, in flite's voice."""
+    folder = tmp_path_factory.mktemp("spoken")
+    paths: dict[str, Path] = {}
+    for text in ("what is the capital of france", "count to five"):
+        paths[text] = folder / f"{text.replace(' ', '_')}.wav"
+        subprocess.run(["flite", "-voice", "rms", "-t", text, "-o", str(paths[text])], check=True)
+    return paths
+
+
+def test_recordings_run_through_the_shipped_model(spoken: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    out = tmp_path / "told.json"
+    folder = next(iter(spoken.values())).parent
+    assert cli.main(["eval", "--wav-dir", str(folder), "--json", str(out)]) == 0
+    told = {row["said"]: row for row in json.loads(out.read_text())["recordings"]}
+    assert told["what is the capital of france"]["answers"] == ["The capital of France is Paris."]
+    assert told["what is the capital of france"]["heard"] == "what is the capital of france"
+    assert "word error of the transcripts" in capsys.readouterr().out
+
+
+def test_the_judge_hears_what_a_voice_says(spoken: dict[str, Path]) -> None:
+    judge = Judge([*spoken, "how are you today", "two plus three is five", "the capital of spain is madrid"])
+    assert judge.unheard == []
+    for text, path in spoken.items():
+        assert judge.hear(read_wav(path)) == text.split()
+    assert judge.hear(silence(500)) in ([], ["a"], ["the"], ["how"], ["two"])
+    noise = np.random.default_rng(1).standard_normal(24_000).astype(np.float32) * np.float32(0.1)
+    assert len(judge.hear(soxr.resample(noise, 24_000, 24_000))) < 4
