@@ -34,10 +34,8 @@ class Maker:
 
     def pool(self, kind: str, unknown: bool = False) -> list[Utterance]:
         """Held-out wordings in voices of a kind, in random order."""
-        some = [
-            u for u in self.bank.utterances
-            if u.held_out and u.kind == kind and not u.after and u.answer and (u.family == "unknown") == unknown
-        ]  # fmt: skip
+        held_out = [u for u in self.bank.utterances if u.held_out and u.kind == kind and not u.after]
+        some = [u for u in held_out if u.answer and (u.family == "unknown") == unknown]
         return [some[i] for i in self.rng.permutation(len(some))]
 
     def ask(self, row: str, some: list[Utterance], pauses: float = 0.0, noise: bool = False) -> None:

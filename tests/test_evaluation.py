@@ -250,7 +250,9 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
-def test_recordings_run_through_the_shipped_model(spoken: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_recordings_run_through_the_shipped_model(
+    spoken: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "told.json"
     folder = next(iter(spoken.values())).parent
     assert cli.main(["eval", "--wav-dir", str(folder), "--json", str(out)]) == 0

@@ -137,10 +137,9 @@ def run_trials(
     while waiting or players:
         for slot in range(slots):
             if slot not in players and waiting:
-                number = len(trials) - len(waiting)
-                players[slot] = _Player(
-                    waiting.pop(), material, bundle, np.random.default_rng([seed, number])
-                )
+                trial = waiting.pop()
+                room = np.random.default_rng([seed, zlib.crc32(f"{trial.row} {trial.text}".encode())])
+                players[slot] = _Player(trial, material, bundle, room)
                 model.reset(slot, bundle.sampling)
                 codec.reset(state, slot)
         rows = np.array(sorted(players))
