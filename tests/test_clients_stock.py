@@ -110,6 +110,22 @@ async def test_a_tool_is_called_and_its_output_answered(client: str, tmp_path: P
     assert (report["status"], report["said"]) == ("completed", ANSWER)
 
 
+async def test_keys_and_secrets_through_the_package_of_openai(tmp_path: Path) -> None:
+    clients_folder()
+    (tmp_path / "unused.pcm").touch()
+    with running_server(server=ServerConfig(api_keys=(KEY,))) as server:
+        arguments = [server.url + "/v1", KEY, str(tmp_path / "unused.pcm"), "access"]
+        report = await report_of(DRIVERS / "openai_python.py", arguments)
+    assert report == {
+        "models": ["scripted"],
+        "model": "scripted",
+        "secret": ["ek_", "realtime"],
+        "instructions": "Be brief.",
+        "refused": [401, "invalid_api_key"],
+        "closed_door": 401,
+    }
+
+
 async def test_a_turn_with_the_bundled_model(tmp_path: Path) -> None:
     from voicert.models import load
 

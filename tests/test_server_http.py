@@ -96,6 +96,21 @@ def test_models_are_listed(scripted_server: RunningServer) -> None:
     assert (absent.status_code, absent.json()["error"]["code"]) == (404, "model_not_found")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("POST", "/v1/realtime/calls?model=nano", "webrtc_not_supported"),
+        ("POST", "/v1/chat/completions", "unknown_url"),
+        ("GET", "/v1/files", "unknown_url"),
+    ],
+)
+def test_what_is_not_offered_is_told(
+    scripted_server: RunningServer, method: str, path: str, code: str
+) -> None:
+    response = httpx.request(method, scripted_server.url + path, timeout=WAIT_S)
+    assert (response.status_code, response.json()["error"]["code"]) == (404, code)
+
+
 @pytest.mark.parametrize("path", ["/v1/realtime", "/realtime"])
 def test_plain_http_to_the_websocket_is_told_to_upgrade(scripted_server: RunningServer, path: str) -> None:
     response = get(scripted_server, path)

@@ -7,8 +7,9 @@ import base64
 from typing import Any
 
 from microphone import SAMPLE_RATE, Microphone, Order, drive
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AuthenticationError
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from websockets.exceptions import InvalidStatus
 
 
 class Conversation:
@@ -101,7 +102,40 @@ async def typed(conversation: Conversation, question: bytes) -> dict[str, Any]:
     return {"typed": added.item.content[0].text, **await conversation.answer()}
 
 
+async def access(order: Order) -> dict[str, Any]:
+    """What a key opens, a secret made with it, and what a wrong one is told; each through the package."""
+    report: dict[str, Any] = {}
+    async with AsyncOpenAI(api_key=order.key, base_url=order.base_url) as client:
+        report["models"] = [model.id async for model in client.models.list()]
+        report["model"] = (await client.models.retrieve(report["models"][0])).id
+        bound: Any = {"type": "realtime", "instructions": "Be brief."}
+        secret = await client.realtime.client_secrets.create(
+            session=bound, expires_after={"anchor": "created_at", "seconds": 60}
+        )
+        report["secret"] = [secret.value[:3], secret.session.type]
+    async with (
+        AsyncOpenAI(api_key=secret.value, base_url=order.base_url) as client,
+        client.realtime.connect(model="gpt-realtime") as connection,
+    ):
+        report["instructions"] = (
+            await Conversation(connection).until("session.created")
+        ).session.instructions
+    async with AsyncOpenAI(api_key=order.key + "-wrong", base_url=order.base_url) as client:
+        try:
+            await client.models.list()
+        except AuthenticationError as error:
+            report["refused"] = [error.status_code, error.code]
+        try:
+            async with client.realtime.connect(model="gpt-realtime"):
+                pass
+        except InvalidStatus as error:
+            report["closed_door"] = error.response.status_code
+    return report
+
+
 async def scenario(order: Order) -> dict[str, Any]:
+    if order.scenario == "access":
+        return await access(order)
     async with (
         AsyncOpenAI(api_key=order.key, base_url=order.base_url) as client,
         client.realtime.connect(model="gpt-realtime") as connection,

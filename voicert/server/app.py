@@ -100,6 +100,7 @@ def build_app(engine: Engine, config: Config) -> Starlette:
             Route("/metrics", guarded(metrics)),
             Route("/v1/models", guarded(models)),
             Route("/v1/models/{name:path}", guarded(model)),
+            Route("/v1/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
             Route("/static/{path:path}", serve_page),
             Route("/", serve_page),
             Route("/{path:path}", serve_page),
@@ -149,6 +150,15 @@ def _check_origin(connection: HTTPConnection, service: Service) -> None:
 async def _upgrade(request: Request) -> Response:
     message = "This is a WebSocket: connect with ws:// or wss:// instead."
     return _error(426, message, "upgrade_required", {"Upgrade": "websocket"})
+
+
+async def _unknown(request: Request) -> Response:
+    """Apps of OpenAI's other endpoints, and of its WebRTC, learn why it does not go on."""
+    path = request.url.path
+    if request.path_params["path"].startswith("realtime/calls"):
+        message = "WebRTC is not offered: connect over a WebSocket to /v1/realtime instead."
+        return _error(404, message, "webrtc_not_supported")
+    return _error(404, f"Unknown request URL: {request.method} {path[:200]}.", "unknown_url")
 
 
 def _denial(denied: Denied, service: Service) -> Response:
