@@ -19,7 +19,7 @@ from voicert_codecs.blocks.graphs import Graphs
 from voicert_codecs.blocks.linear import pack
 
 S = TypeVar("S")
-PIECE = 64  # frames that go through the networks at once at most, which bounds the memory of long calls
+PIECE = 1 << 15  # samples, of all rows, that go through the networks at once; larger pieces are not faster
 
 
 class Network(Protocol[S]):
@@ -117,14 +117,14 @@ class TorchCodec(Codec[TorchCodecState]):
     def encode(self, pcm: Pcm, state: TorchCodecState, rows: Rows | None = None) -> Codes:
         check_pcm(pcm, self.frame_size)
         x = self._tensor(pcm).to(self.dtype)
-        pieces = torch.split(x, PIECE * self.frame_size, dim=1)
+        pieces = torch.split(x, self._piece(len(pcm)) * self.frame_size, dim=1)
         codes = self._run("encoder", pieces, state, check_rows(rows, state.slots, len(pcm)))
         return torch.cat(codes, dim=2).cpu().numpy()
 
     @torch.inference_mode()
     def decode(self, codes: Codes, state: TorchCodecState, rows: Rows | None = None) -> Pcm:
         check_codes(codes, self.num_codebooks, self.codebook_size)
-        pieces = torch.split(self._tensor(codes), PIECE, dim=2)
+        pieces = torch.split(self._tensor(codes), self._piece(len(codes)), dim=2)
         pcm = self._run("decoder", pieces, state, check_rows(rows, state.slots, len(codes)))
         return torch.cat(pcm, dim=1).float().cpu().numpy()
 
@@ -148,6 +148,10 @@ class TorchCodec(Codec[TorchCodecState]):
         else:
             whole.settle(own, index, part)
         return outputs
+
+    def _piece(self, rows: int) -> int:
+        """How many frames of so many rows go through the networks at once, which bounds a call's memory."""
+        return max(1, PIECE // (rows * self.frame_size))
 
     def _is_frame(self, side: str, piece: Tensor) -> bool:
         return piece.shape[-1] == (self.frame_size if side == "encoder" else 1)
