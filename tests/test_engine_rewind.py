@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,42 +12,14 @@ from numpy.typing import NDArray
 from voicert_codecs.nano.runtime import NanoCodec
 
 from tests.support.scripted import FRAME, PcmCodec, Script, ScriptedModel, scripted_bundle, silence, speech
+from tests.support.seats import Score
 from tests.support.tiny import speech_model
-from voicert.engine import Engine, Frame, Stepped
+from voicert.engine import Engine, Frame
 from voicert.engine.loop import CATCH_UP_FRAMES
 from voicert.engine.past import MARK_FRAMES
 from voicert.models.base import Bundle, Sampling, StepOutput
 
 SAMPLING = Sampling()
-
-
-class Score:
-    """A seat that plays frames which were written down before, and keeps what came of them."""
-
-    def __init__(self, *frames: Frame) -> None:
-        self.frames = list(frames)
-        self.results: list[Stepped] = []
-        self.failure = ""
-        self.over = threading.Event()
-
-    def take(self, now: float) -> Frame | None:
-        return self.frames[len(self.results)] if len(self.results) < len(self.frames) else None
-
-    def due(self) -> float | None:
-        return None
-
-    def advance(self, frame: Frame, stepped: Stepped) -> None:
-        self.results.append(stepped)
-        if len(self.results) == len(self.frames):
-            self.over.set()
-
-    def fail(self, code: str, message: str) -> None:
-        self.failure = f"{code}: {message}"
-        self.over.set()
-
-    @property
-    def tokens(self) -> list[tuple[int, int, bool]]:
-        return [(s.text, s.user_text, s.wants) for s in self.results]
 
 
 def voice(seed: int, frames: int) -> list[NDArray[np.float32]]:

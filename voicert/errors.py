@@ -3,6 +3,7 @@
 VoicertError
 ├── ConfigError      a setting is missing, unreadable or out of range
 ├── ModelError       a model cannot be found, read or run
+├── TapeError        a recording cannot be read, or does not fit the model
 ├── CapacityError    every slot is taken
 └── InputError       a session was given something it cannot use
 """
@@ -18,6 +19,10 @@ class ConfigError(VoicertError):
 
 class ModelError(VoicertError):
     """A model cannot be found, read or run."""
+
+
+class TapeError(VoicertError):
+    """A recording cannot be read, or does not fit the model."""
 
 
 class CapacityError(VoicertError):

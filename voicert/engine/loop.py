@@ -88,8 +88,7 @@ class Engine:
         Raises:
             CapacityError: every slot is taken, or the engine has stopped.
         """
-        place = self._places.join(seat, sampling)
-        place.tape = self._tapes(sampling) if self._tapes else None
+        self._places.join(seat, sampling, self._tapes)
 
     def leave(self, seat: Seat) -> None:
         """Frees a seat's slot, even in the middle of a step; does nothing for a stranger."""

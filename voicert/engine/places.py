@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from voicert.engine.past import Past
@@ -43,8 +44,8 @@ class Places:
         with self._lock:
             return next((place for place in self._places if place and place.seat is seat), None)
 
-    def join(self, seat: Seat, sampling: Sampling) -> Place:
-        """Gives a seat a slot.
+    def join(self, seat: Seat, sampling: Sampling, tapes: Callable[[Sampling], Tape] | None = None) -> None:
+        """Gives a seat a slot, and what records it if there are ``tapes``.
 
         Raises:
             CapacityError: every slot is taken, or the door is shut.
@@ -56,9 +57,8 @@ class Places:
                 self.refused += 1
                 raise CapacityError(f"all {len(self._places)} places are taken; try again later")
             slot = self._places.index(None)
-            place = self._places[slot] = Place(slot, seat, sampling)
+            self._places[slot] = Place(slot, seat, sampling, tape=tapes(sampling) if tapes else None)
             self.opened += 1
-            return place
 
     def leave(self, seat: Seat) -> Place | None:
         """Frees a seat's slot and gives what stood there; None for a stranger."""

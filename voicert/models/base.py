@@ -138,3 +138,4 @@ class Bundle:
     sampling: Sampling  # the defaults that suit this model
     examples: tuple[str, ...] = ()  # requests that it understands, to show to newcomers
     capabilities: frozenset[str] = frozenset()  # of CAPABILITIES, what it was trained for
+    identity: str = ""  # says which weights these are, model and codec; the same tokens need the same

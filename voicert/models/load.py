@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from voicert.models.onnx_runner import OnnxRunner
 from voicert.models.vocabulary import Vocabulary
 
 BUNDLED = ("nano",)
+FILES = ("config.json", "vocabulary.json", "step.onnx")
 
 
 def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
@@ -58,7 +60,15 @@ def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
     silence, sampling, examples = _settings(extra, folder, config)
     runner = OnnxRunner(session, config, max_slots)
     model = DuplexModel(name_or_path, runner, config, vocabulary, silence)
-    return Bundle(model, codec, sampling, examples)
+    return Bundle(model, codec, sampling, examples, identity=_identity(folder, codec))
+
+
+def _identity(folder: Path, codec: NanoCodec) -> str:
+    """16 hexadecimal digits of all that decides which tokens come out, the codec included."""
+    digest = hashlib.sha256(codec.identity.encode())
+    for name in FILES:
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _settings(

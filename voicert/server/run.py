@@ -14,6 +14,7 @@ import uvicorn
 from voicert.config import Config, ServerConfig
 from voicert.engine import Engine
 from voicert.models.base import Bundle
+from voicert.replay.recorder import Recorder
 from voicert.server.access import configured_keys
 from voicert.server.app import build_app
 from voicert.server.certificate import authority_of, with_certificate
@@ -55,7 +56,7 @@ def serve(config: Config, bundle: Bundle | None = None) -> None:
     """Runs until SIGINT or SIGTERM. ``bundle`` None loads the configured model.
 
     Raises:
-        ConfigError: the address, the port, the TLS files or the API keys cannot be used.
+        ConfigError: the address, the port, the TLS files, the API keys or the folder cannot be used.
         ModelError: the model is unknown, incomplete or cannot run.
     """
     config = replace(config, server=with_certificate(config.server))
@@ -65,7 +66,9 @@ def serve(config: Config, bundle: Bundle | None = None) -> None:
         networks(config.server.trusted_proxies)
         if bundle is None:
             bundle = load_bundle(config)
-        engine = Engine(bundle, config.engine.max_sessions)
+        folder = config.engine.record
+        recorder = Recorder(bundle, folder, config.engine.record_audio) if folder else None
+        engine = Engine(bundle, config.engine.max_sessions, tapes=recorder.tape if recorder else None)
         engine.start()
         try:
             server = make_server(engine, config, lambda: announce(config.server, sockets))
@@ -73,6 +76,8 @@ def serve(config: Config, bundle: Bundle | None = None) -> None:
             asyncio.run(server.serve(sockets))
         finally:
             engine.stop()
+            if recorder:
+                recorder.close()
     finally:
         for opened in sockets:
             opened.close()
@@ -125,6 +130,6 @@ def announce(server: ServerConfig, sockets: list[socket.socket]) -> None:
 def _warn_of_plain_http(server: ServerConfig) -> None:
     if server.tls_cert is None and not server.trusted_proxies and not is_loopback(server.host):
         log.warning(
-            "browsers on other machines give no page the microphone without TLS: set tls_cert, tls_key "
-            "or tls_self_signed"
+            "without TLS browsers on other machines give no page the microphone, and keys and sound can be "
+            "read on their way: set tls_cert and tls_key, or tls_self_signed"
         )
