@@ -1,0 +1,1 @@
+"""What scripts/bench_codecs.py measures with."""
