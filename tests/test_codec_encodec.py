@@ -184,3 +184,15 @@ def test_calls_longer_than_a_piece() -> None:
     codes = encoded(codec, pcm, frames)
     assert np.array_equal(codes, encoded(codec, pcm, 1))
     np.testing.assert_allclose(decoded(codec, codes, frames), decoded(codec, codes, 1), atol=ROUNDING, rtol=0)
+
+
+def test_half_precision_runs_and_is_near() -> None:
+    theirs = original()
+    weights = Weights.of(theirs.state_dict())
+    half = make_codec(weights, config_of(weights), 8, dtype=torch.bfloat16)
+    pcm = voices(half)
+    wanted = reference(theirs, pcm, 8)
+    made = decoded(half, wanted.codes, 1)
+    assert made.dtype == np.float32
+    assert 0 < np.abs(made - wanted.pcm).max() < 0.05 * np.abs(wanted.pcm).max()
+    assert (encoded(half, pcm, 1)[:, 0] == wanted.codes[:, 0]).mean() > 0.8  # most of the first codebook

@@ -81,6 +81,6 @@ class Step:
         torch.cuda.current_stream(self.x.device).wait_stream(stream)
         self.state = state
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):  # records and does not run
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # records and does not run
             self._run()
         return graph
