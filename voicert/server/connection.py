@@ -57,14 +57,17 @@ class Connection:
 
     async def run(self) -> None:
         """Serves the client until either side ends it."""
+        leave = self._service.enter(self, self._caller.name)  # it counts from now, before anything waits
+        try:
+            await self._serve()
+        finally:
+            leave()
+
+    async def _serve(self) -> None:
         offered = self._websocket.scope.get("subprotocols", [])
-        leave = self._service.enter(
-            self, self._caller.name
-        )  # before anything waits: the caller counts from now
         try:
             await self._websocket.accept(subprotocol="realtime" if "realtime" in offered else None)
         except WebSocketDisconnect:
-            leave()
             return
         writer = asyncio.create_task(self._write())
         try:
@@ -80,7 +83,6 @@ class Connection:
             with contextlib.suppress(asyncio.CancelledError):
                 await writer
             self._loop.call_later(GRACE_S, self.abort)
-            leave()
 
     def end(self, code: int, reason: str, drop: bool = False) -> None:
         """Frees the slot now, sends what waits (unless dropped) and then the close code."""
