@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from voicert_codecs.nano.modules import NanoCodecModules
 from voicert_codecs.nano.runtime import write_config
+from voicert_codecs.onnx_export import trace
+
+__all__ = ["export", "store_float16", "trace"]
 
 
 class _Encode(nn.Module):
@@ -70,23 +73,6 @@ def _write(module: nn.Module, args: tuple[Tensor, ...], inputs: list[str], outpu
     model = trace(module, args, inputs, outputs, shapes)
     store_float16(model)
     path.write_bytes(model.SerializeToString())
-
-
-def trace(module: nn.Module, args: tuple[Any, ...], inputs: list[str], outputs: list[str],
-          shapes: tuple[Any, ...]) -> onnx.ModelProto:  # fmt: skip
-    """The graph of ``module`` called with ``args``; ``shapes`` names the sizes of each that may differ."""
-    program = cast(Any, torch.onnx).export(
-        module.eval(),
-        args,
-        input_names=inputs,
-        output_names=outputs,
-        dynamic_shapes=shapes,
-        dynamo=True,
-        opset_version=20,
-        verbose=False,
-    )
-    model: onnx.ModelProto = program.model_proto
-    return model
 
 
 def store_float16(model: onnx.ModelProto, at_least: int = 1024) -> None:
