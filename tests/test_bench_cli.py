@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 SERVER = [sys.executable, str(ROOT / "tests/support/server.py"), "--port", "0"]
 # The tests wait on the machine's load, never on the clock: an answer may take a minute to begin.
 PATIENT = ["--timeout-s", "60", "--pause-s", "0.3"]
+FEW = ["--backchannels", "0", "--recalls", "0"]
 PERCENTILES = {"p50", "p95", "p99"}
 
 
@@ -47,6 +48,7 @@ def measure(server: RunningServer, sayings: Path, *options: str) -> tuple[int, d
         "--json",
         str(found),
         *PATIENT,
+        *FEW,
         *options,
     ]
     return main(arguments), json.loads(found.read_text())
@@ -88,7 +90,8 @@ def test_a_server_of_its_own_is_started_and_stopped(
 ) -> None:
     monkeypatch.setattr(bench, "serve_command", lambda model: SERVER)
     found = sayings / "own.json"
-    options = ["--wav", str(sayings), "--json", str(found), "--turns", "1", "--interruptions", "0", *PATIENT]
+    options = ["--wav", str(sayings), "--json", str(found), "--turns", "1", "--interruptions", "0"]
+    options += [*PATIENT, *FEW]
     assert main(["bench", *options]) == 0
     result = json.loads(found.read_text())
     assert result["server"]["started_by_bench"]
@@ -129,7 +132,8 @@ def test_mistakes_are_named(options: list[str], says: str, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    "options", [["--turns", "-1"], ["--turns", "x"], ["--pause-s", "0"], ["--timeout-s", "nan"]]
+    "options",
+    [["--turns", "-1"], ["--turns", "x"], ["--pause-s", "0"], ["--timeout-s", "nan"], ["--lag-ms", "9-5"]],
 )
 def test_numbers_out_of_range_are_refused(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

@@ -30,8 +30,9 @@ from voicert.bench.corpus import Utterance
 from voicert.bench.daemon import Memory
 from voicert.bench.examiner import Examiner
 from voicert.bench.ledger import STAGES
-from voicert.bench.report import as_json, as_table, make_report
+from voicert.bench.report import Trials, as_json, as_table, make_report
 from voicert.bench.stats import Summary, summarise
+from voicert.bench.verdicts import Interruption
 
 FRAME = 480
 TONE = (0.3 * np.sin(2 * np.pi * 400 * np.arange(FRAME) / 24_000)).astype(np.float32)
@@ -230,7 +231,9 @@ async def test_a_server_without_extras_still_has_gap_and_stop_time() -> None:
     examiner = examine(World(timings=False, answer_frames=100))
     turn = await examiner.ask(REQUEST)
     stop = await examiner.interrupt(REQUEST, BARGE_IN)
-    report = make_report("ws://other", False, examiner.ledger, [turn], [stop], Memory(None, None), 0.0)
+    report = make_report(
+        "ws://other", False, examiner.ledger, Trials((turn,), (stop,)), Memory(None, None), 0.0
+    )
     result = as_json(report)
     assert result["response_gap_ms"]["p50"] is not None
     assert result["stop_time_ms"]["p50"] is not None
@@ -253,7 +256,9 @@ async def test_the_report_counts() -> None:
     examiner = examine(World(answer_frames=100))
     turns = [await examiner.ask(REQUEST) for _ in range(2)]
     stops = [await examiner.interrupt(REQUEST, BARGE_IN)]
-    report = make_report("ws://x", True, examiner.ledger, turns, stops, Memory(100.0, 120.0), 0.031)
+    report = make_report(
+        "ws://x", True, examiner.ledger, Trials(tuple(turns), tuple(stops)), Memory(100.0, 120.0), 0.031
+    )
     result = as_json(report)
     assert set(result["stages_ms"]) == set(STAGES)
     assert result["stages_ms"]["encode"] == {"p50": 2.0, "p95": 2.0, "p99": 2.0}
@@ -286,6 +291,4 @@ def test_percentiles(values: list[float], expected: tuple[Any, Any, Any]) -> Non
 
 
 def _interruption(outcome: str) -> Any:
-    from voicert.bench.examiner import Interruption
-
     return Interruption("ask", outcome, None)  # type: ignore[arg-type]

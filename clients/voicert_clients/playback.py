@@ -62,8 +62,7 @@ class Playback:
     """A queue of samples with a delayed start. Not thread-safe: its owner locks."""
 
     def __init__(self, target_ms: int = 30, bound_ms: int | None = 400) -> None:
-        self.least_target = target_ms * SAMPLES_PER_MS
-        self.target = self.least_target  # samples from arriving to playing, adapted
+        self.set_target(target_ms)
         self.bound = None if bound_ms is None else bound_ms * SAMPLES_PER_MS  # samples; None keeps everything
         self.position = 0  # samples rendered since the beginning
         self.queued = 0  # samples waiting
@@ -83,6 +82,11 @@ class Playback:
         self._starved = False  # it ran dry in the middle of an item
         self._waited = 0  # samples waited since the first one was queued
         self._clean_for = 0
+
+    def set_target(self, target_ms: int) -> None:
+        """From the next answer on, this long from arriving to playing at least."""
+        self.least_target = target_ms * SAMPLES_PER_MS
+        self.target = self.least_target  # samples, adapted
 
     @property
     def idle(self) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import random
 import sys
 import time
 from itertools import cycle, islice
@@ -21,9 +22,12 @@ from voicert_clients.simulated import SimulatedCall, SimulatedMicrophone
 from voicert.bench.corpus import BUNDLED, Corpus, load_corpus
 from voicert.bench.daemon import Daemon, Memory, running_daemon, serve_command
 from voicert.bench.definitions import DEFINITIONS
-from voicert.bench.examiner import Examiner, Interruption, Turn
-from voicert.bench.report import Report, as_json, as_table, make_report
+from voicert.bench.examiner import Examiner
+from voicert.bench.report import Report, Trials, as_json, as_table, make_report
+from voicert.bench.verdicts import Acknowledgement, Interruption, Recall, Turn
 
+WORD_LEAD_MS = 40.0  # of the bundled model
+CUT_AFTER_MS = (200, 6_000)  # of an answer, in which the recalls cut it
 NOT_ANSWERED = 1  # exit code when no turn was answered
 USAGE_ERROR = 2  # exit code of every deliberate error
 
@@ -37,6 +41,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--turns", type=_count, default=20, metavar="N", help="requests (default 20)")
     parser.add_argument(
         "--interruptions", type=_count, default=10, metavar="N", help="answers to talk over (default 10)"
+    )
+    parser.add_argument(
+        "--backchannels",
+        type=_count,
+        default=8,
+        metavar="N",
+        help="answers to cough into (default 8)",
+    )
+    parser.add_argument(
+        "--recalls",
+        type=_count,
+        default=8,
+        metavar="N",
+        help="answers to cut anywhere (default 8)",
+    )
+    parser.add_argument(
+        "--lag-ms",
+        type=_range,
+        default=(40, 400),
+        metavar="A-B",
+        help="how late the speaker is in these (default 40-400)",
+    )
+    parser.add_argument(
+        "--word-lead-ms",
+        type=float,
+        default=WORD_LEAD_MS,
+        metavar="MS",
+        help=f"the model writes a word so long before its sound (default {WORD_LEAD_MS:g})",
     )
     parser.add_argument(
         "--wav", type=Path, default=BUNDLED, metavar="DIR", help="what to say (default: bundled)"
@@ -71,7 +103,8 @@ def run(options: argparse.Namespace) -> int:
     except ClientError as error:
         print(f"voicert bench: {error}", file=sys.stderr)
         return USAGE_ERROR
-    if report.turns and all(turn.reply == "none" for turn in report.turns):
+    turns = report.trials.turns
+    if turns and all(turn.reply == "none" for turn in turns):
         print("voicert bench: No turn was answered.", file=sys.stderr)
         return NOT_ANSWERED
     return 0
@@ -97,11 +130,15 @@ async def _converse(options: argparse.Namespace, corpus: Corpus, url: str, daemo
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(connection.close)
         stack.push_async_callback(examiner.close)
-        turns = await _ask_all(examiner, corpus, options.turns)
-        interruptions = await _interrupt_all(examiner, corpus, options.interruptions)
+        trials = Trials(
+            tuple(await _ask_all(examiner, corpus, options.turns)),
+            tuple(await _interrupt_all(examiner, corpus, options.interruptions)),
+            tuple(await _acknowledge_all(examiner, corpus, options.backchannels)),
+            tuple(await _recall_all(examiner, corpus, options)),
+        )
         memory = daemon.memory() if daemon else Memory(None, None)
     bench_cpu = (time.process_time() - began_cpu_s) / (time.monotonic() - began_s)
-    return make_report(url, daemon is not None, examiner.ledger, turns, interruptions, memory, bench_cpu)
+    return make_report(url, daemon is not None, examiner.ledger, trials, memory, bench_cpu)
 
 
 async def _ask_all(examiner: Examiner, corpus: Corpus, count: int) -> list[Turn]:
@@ -125,6 +162,29 @@ async def _interrupt_all(examiner: Examiner, corpus: Corpus, count: int) -> list
     return interruptions
 
 
+async def _acknowledge_all(examiner: Examiner, corpus: Corpus, count: int) -> list[Acknowledgement]:
+    found: list[Acknowledgement] = []
+    pairs = list(islice(zip(cycle(corpus.long), cycle(corpus.backchannels), strict=False), count))
+    undisturbed = {request.name: await examiner.listen(request) for request in corpus.long[: len(pairs)]}
+    for request, aside in pairs:
+        found.append(await examiner.acknowledge(request, aside, undisturbed[request.name]))
+        _tell(f"backchannel {len(found)}/{count}  {found[-1].name}: {found[-1].outcome}")
+    return found
+
+
+async def _recall_all(examiner: Examiner, corpus: Corpus, options: argparse.Namespace) -> list[Recall]:
+    found: list[Recall] = []
+    dice = random.Random(options.recalls)  # the same places in each run
+    pairs = zip(cycle(corpus.long), cycle(corpus.interruptions), strict=False)
+    for number, (request, barge_in) in enumerate(islice(pairs, options.recalls), 1):
+        lag_ms, into_ms = dice.randint(*options.lag_ms), dice.randint(*CUT_AFTER_MS)
+        one = await examiner.recall(request, barge_in, lag_ms, into_ms, options.word_lead_ms)
+        found.extend([] if one is None else [one])
+        said = "not cut" if one is None else f"heard {one.heard!r}, remembered {one.remembered!r}"
+        _tell(f"recall {number}/{options.recalls}  {request.name}, {lag_ms} ms late: {said}")
+    return found
+
+
 def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -141,6 +201,14 @@ def _count(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def _range(text: str) -> tuple[int, int]:
+    least, _, most = text.partition("-")
+    value = (int(least), int(most or least))
+    if not 0 <= value[0] <= value[1] <= 2_000:
+        raise argparse.ArgumentTypeError("must be two numbers in rising order, at most 2000")
     return value
 
 

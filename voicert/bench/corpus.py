@@ -1,8 +1,9 @@
 """What the bench says: WAV files of a folder, by default the ones of this package.
 
 A file whose name begins with ``long`` asks for an answer long enough to be interrupted; one that begins with
-``interrupt`` is said over an answer; every other one is a request. Where a folder has no file of the first or
-second kind, its requests serve for it.
+``interrupt`` is said over an answer; one that begins with ``backchannel`` is heard during an answer and must
+not stop it; every other one is a request. Where a folder has no file of the first or second kind, its
+requests serve for it.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Never empty; each kind has at least one utterance."""
+    """Never empty; each kind but the backchannels has at least one utterance."""
 
     requests: tuple[Utterance, ...]
     long: tuple[Utterance, ...]
     interruptions: tuple[Utterance, ...]
+    backchannels: tuple[Utterance, ...] = ()
 
 
 def load_corpus(folder: Path = BUNDLED) -> Corpus:
@@ -49,9 +51,11 @@ def load_corpus(folder: Path = BUNDLED) -> Corpus:
     utterances = [_utterance(path) for path in paths]
     long = tuple(one for one in utterances if one.name.startswith("long"))
     interruptions = tuple(one for one in utterances if one.name.startswith("interrupt"))
-    plain = tuple(one for one in utterances if one not in (*long, *interruptions))
-    requests = plain or long or interruptions
-    return Corpus(requests, long or requests, interruptions or requests)
+    backchannels = tuple(one for one in utterances if one.name.startswith("backchannel"))
+    named = {one.name for one in (*long, *interruptions, *backchannels)}
+    plain = tuple(one for one in utterances if one.name not in named)
+    requests = plain or long or interruptions or backchannels
+    return Corpus(requests, long or requests, interruptions or requests, backchannels)
 
 
 def _utterance(path: Path) -> Utterance:

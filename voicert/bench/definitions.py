@@ -22,13 +22,23 @@ what is measured:
   stop time      onset of the user's barge-in (the first 10 ms by the measure above) -> the last
                  sample of the interrupted answer leaves the speaker. Only answers that the server
                  cancelled have one; those that went on to their end are counted apart.
+  decision to silence
+                 the server decides to fall silent -> the last sample of the interrupted answer leaves the
+                 speaker. The decision is placed at the last input sample that it depends on, which the
+                 server tells when it holds an answer; else at the arrival of the event that ends it.
+  backchannel    a hum, a cough or a noise during an answer. The answer must come to its end, each of its
+                 samples must be heard once (none passed over but silence, none again), and its words must be
+                 those of the same answer undisturbed.
+  heard history  an answer is cut at a random place while the speaker is late by a random time. The last word
+                 of the item's transcript must be the last word that had begun to sound.
   deadline miss  a frame whose step ends later than one frame period after its input was complete.
 
   p50, p95 and p99 are percentiles with linear interpolation.
 
 files for --wav:
   Those named long* ask for an answer long enough to be interrupted, those named interrupt* are said
-  over it, all others are requests. Any sample rate and number of channels will do.
+  over it, those named backchannel* are heard during one, all others are requests. Any sample rate and
+  number of channels will do.
 
 exit codes: 0, or 1 when no turn was answered, or 2 on an error.
 """

@@ -6,41 +6,29 @@ Every wait is in samples of the call's clock. Nothing here reads a clock.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from voicert_clients.simulated import CHUNK_SAMPLES, Moment, SimulatedCall
 from voicert_clients.wire import SAMPLES_PER_MS
 
 from voicert.bench.corpus import Utterance
 from voicert.bench.ledger import Answer, Ledger
+from voicert.bench.verdicts import (
+    Acknowledgement,
+    Interruption,
+    Recall,
+    Turn,
+    first_heard_after,
+    judge_aside,
+    judge_interruption,
+    judge_recall,
+    judge_turn,
+)
 
 PHASE_STEP = 337  # samples; successive utterances begin elsewhere within a frame, as people do
 SETTLE_MS = 1_000  # after an answer that came too early, for another one to come
 LONGEST_ANSWER_MS = 60_000  # an answer that is still going on is ended then
 BARGE_IN_MS = 500  # into an answer, the first one; the others come up to as much later
 BARGE_IN_STEP_MS = 137
-
-Reply = Literal["answered", "early", "none"]
-Stop = Literal["stopped", "went on", "ended before", "no answer"]
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A request and what came of it."""
-
-    name: str
-    reply: Reply  # early: it could be heard before the user had ended
-    gap_ms: float | None  # response gap, where it was answered
-
-
-@dataclass(frozen=True)
-class Interruption:
-    """A barge-in and what came of it."""
-
-    name: str
-    outcome: Stop
-    stop_ms: float | None  # stop time, where it stopped
 
 
 class Examiner:
@@ -66,25 +54,82 @@ class Examiner:
         end = self._say(request) + request.end
         await self._answer(before, end)
         await self._settle()
-        return _judge_turn(request.name, self.ledger.answers[before:], end)
+        return judge_turn(request.name, self.ledger.answers[before:], end)
 
     async def interrupt(self, request: Utterance, barge_in: Utterance) -> Interruption:
         """Says a request, talks over the answer, and listens to what follows."""
+        answer = await self._begun(request, self._delay())
+        if answer is None or answer.done:
+            await self._settle()
+            return Interruption(request.name, "no answer" if answer is None else "ended before", None)
+        onset = await self._talk_over(answer, barge_in)
+        return judge_interruption(request.name, answer, onset)
+
+    async def listen(self, request: Utterance) -> str | None:
+        """Says a request and listens to the end; the answer's transcript, None when none was completed."""
+        before = len(self.ledger.answers)
+        await self.ask(request)
+        completed = [one for one in self.ledger.answers[before:] if one.status == "completed"]
+        return completed[-1].transcript if completed else None
+
+    async def acknowledge(
+        self, request: Utterance, aside: Utterance, undisturbed: str | None = None
+    ) -> Acknowledgement:
+        """Says a request, hums or coughs during the answer, and listens to its end.
+
+        Args:
+            undisturbed: what ``listen`` gave for this request.
+        """
+        name = f"{request.name}, {aside.name}"
+        left_out = self._call.player.playback.shortened
+        answer = await self._begun(request, self._delay())
+        if answer is None or answer.done:
+            await self._settle()
+            return Acknowledgement(name, "no answer" if answer is None else "ended before")
+        onset = self._say(aside) + aside.onset
+        await self._until(lambda: answer.done, self._longest)
+        await self._settle()
+        left_out = self._call.player.playback.shortened - left_out
+        return judge_aside(name, answer, onset, left_out, undisturbed)
+
+    async def recall(
+        self, request: Utterance, barge_in: Utterance, lag_ms: int, into_ms: int, lead_ms: float
+    ) -> Recall | None:
+        """Talks over an answer and compares what was heard of it with what the server says was.
+
+        Args:
+            lag_ms: how far the speaker is behind the network.
+            into_ms: when, after the answer was first heard.
+            lead_ms: how long before its sound begins a word is written.
+
+        Returns:
+            None when there was no answer to interrupt, or it went on.
+        """
+        self._call.player.playback.set_target(lag_ms)
+        answer = await self._begun(request, into_ms * SAMPLES_PER_MS)
+        if answer is None or answer.done:
+            await self._settle()
+            return None
+        await self._talk_over(answer, barge_in)
+        return judge_recall(answer, lag_ms, lead_ms) if answer.status == "cancelled" else None
+
+    async def _begun(self, request: Utterance, later: int) -> Answer | None:
+        """Says a request and waits until the answer was heard for ``later`` samples, or ended."""
         before = len(self.ledger.answers)
         end = self._say(request) + request.end
         answer = await self._answer(before, end)
         if answer is None or answer.hearing.first_audible is None:
-            await self._settle()
-            return Interruption(request.name, "no answer", None)
-        await self._until(lambda: answer.done, answer.hearing.first_audible + self._delay() - self._position)
-        if answer.done:
-            await self._settle()
-            return Interruption(request.name, "ended before", None)
+            return None
+        await self._until(lambda: answer.done, answer.hearing.first_audible + later - self._position)
+        return answer
+
+    async def _talk_over(self, answer: Answer, barge_in: Utterance) -> int:
+        """Speaks into an answer and listens to what follows; returns the onset of the speech."""
         began = self._say(barge_in)
         await self._until(lambda: answer.done, self._longest)
         await self._answer(self.ledger.answers.index(answer) + 1, began + barge_in.end)
         await self._settle()
-        return _judge_interruption(request.name, answer, began + barge_in.onset)
+        return began + barge_in.onset
 
     @property
     def _longest(self) -> int:
@@ -109,7 +154,7 @@ class Examiner:
         """
 
         def timely() -> Answer | None:
-            return _first_heard_after(self.ledger.answers[before:], end)
+            return first_heard_after(self.ledger.answers[before:], end)
 
         def premature() -> bool:
             return len(self.ledger.answers) > before and self._call.player.silent and self._position >= end
@@ -141,30 +186,3 @@ class Examiner:
             self._position = moment.position
             self.ledger.add(moment)
         return condition()
-
-
-def _first_heard_after(answers: list[Answer], position: int) -> Answer | None:
-    for answer in answers:
-        first = answer.hearing.first_audible
-        if first is not None and first >= position:
-            return answer
-    return None
-
-
-def _judge_turn(name: str, answers: list[Answer], end: int) -> Turn:
-    """What came of a request whose speech ended at ``end``, from the answers since it began."""
-    heard = [one.hearing.first_audible for one in answers if one.hearing.first_audible is not None]
-    if not heard:
-        return Turn(name, "none", None)
-    if heard[0] < end:
-        return Turn(name, "early", None)
-    return Turn(name, "answered", (heard[0] - end) / SAMPLES_PER_MS)
-
-
-def _judge_interruption(name: str, answer: Answer, onset: int) -> Interruption:
-    """What came of an answer over which speech began at ``onset``."""
-    if answer.hearing.end <= onset:
-        return Interruption(name, "ended before", None)
-    if answer.status != "cancelled":
-        return Interruption(name, "went on", None)
-    return Interruption(name, "stopped", (answer.hearing.end - onset) / SAMPLES_PER_MS)

@@ -12,12 +12,18 @@ from voicert_clients.playback import Block
 from voicert_clients.simulated import CHUNK_SAMPLES, Moment
 from voicert_clients.wire import (
     SAMPLE_RATE,
+    SAMPLES_PER_MS,
     AudioDelta,
     Frames,
     FrameTiming,
     ResponseDone,
+    ResponsePaused,
+    ResponseResumed,
     ServerError,
     SessionReady,
+    SpeechStarted,
+    TextDelta,
+    TextDone,
 )
 
 STAGES = ("capture", "transport", "queue", "encode", "model", "decode", "playback")
@@ -33,21 +39,72 @@ class Delta:
     heard_at: int | None = None  # position at which its first sample left the speaker
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A piece of an answer's text."""
+
+    text: str
+    position: int  # samples of the answer that had come before it
+
+
+@dataclass
+class Hold:
+    """The server made the speaker fall silent: it held the answer, or ended it."""
+
+    at: int  # position when the client learnt of it
+    decided: int  # position of the last input that the decision depends on; as ``at`` where it is not told
+    resumed_at: int | None = None
+
+
 @dataclass
 class Answer:
     """One response of the server, as it was heard."""
 
     response_id: str
     hearing: ItemHearing
+    pieces: list[Piece]
     pushed: int = 0  # samples that came
     deltas: list[Delta] = field(default_factory=list[Delta])
+    holds: list[Hold] = field(default_factory=list[Hold])
+    transcript: str = ""  # as the server gives it at the end
     status: str = ""  # "" while it is in progress
     waiting: int = 0  # index of the first delta that was not heard yet
+    heard: int = 0  # samples of it that were played or passed over
+    passed: int = 0  # samples of it that were passed over
+    repeated: int = 0  # samples of it that were played again
+    unbroken: bool = True  # each of its frames came once and in order, as far as the server tells
+    made_at: int | None = None  # input consumed when the newest of its audio was made
+    resumed: bool = False  # since that audio
 
     @property
     def done(self) -> bool:
         """The server will send no more of it."""
         return bool(self.status)
+
+    def silence(self, at: int) -> None:
+        """The client learnt at this position that it is over; if it was held, it learnt it then."""
+        if not self.holds or self.holds[-1].resumed_at is not None:
+            self.holds.append(Hold(at, at))
+
+    def follow(self, input_samples: int, samples: int) -> None:
+        """Audio came that was made when so much input was consumed: a frame of input for a frame of output.
+
+        After a pause it may have been made again, later, as if the sound that caused the pause had not been.
+        """
+        if self.made_at is not None:
+            step = input_samples - self.made_at
+            self.unbroken &= step == samples or (self.resumed and step > samples)
+        self.made_at, self.resumed = input_samples, False
+
+    def play(self, block: Block) -> None:
+        """Takes note of what left the speaker."""
+        self.hearing.add(block)
+        for span in block.spans:
+            if span.item_id != self.hearing.item_id or span.fading:
+                continue
+            self.passed += max(0, span.item_position - self.heard)
+            self.repeated += max(0, self.heard - span.item_position)
+            self.heard = span.item_position + span.samples
 
 
 @dataclass(frozen=True)
@@ -66,22 +123,27 @@ class Ledger:
         self.frames: list[FrameTiming] = []
         self.errors: list[ServerError] = []
         self.model = ""
+        self._pieces: dict[str, list[Piece]] = {}  # of text by response, also before its first sound
         self._sent_s: list[float] = []  # when each chunk of the microphone was handed to the network
 
     def add(self, moment: Moment) -> None:
         """Takes note of one moment."""
         for answer in self.answers[-2:]:  # an older one has long been played
-            answer.hearing.add(moment.played)
+            answer.play(moment.played)
             _mark_heard(answer, moment.played)
         match moment.event:
             case None:
                 self._sent_s.append(moment.elapsed_s)
             case AudioDelta() as delta:
                 self._audio(delta, moment.elapsed_s)
-            case ResponseDone() as done:
-                for answer in self.answers:
-                    if answer.response_id == done.response_id:
-                        answer.status = done.status
+            case SpeechStarted() if self.answers and not self.answers[-1].done:
+                self.answers[-1].silence(moment.position)  # it ends the answer, where the server interrupts
+            case TextDelta() as text:
+                self._text(text)
+            case ResponsePaused() | ResponseResumed() | TextDone() | ResponseDone() as event:
+                answer = self._answer(event.response_id)
+                if answer is not None:
+                    _settle(answer, event, moment.position)
             case Frames() as frames:
                 self.frames.extend(frames.frames)
             case ServerError() as error:
@@ -91,10 +153,21 @@ class Ledger:
             case _:
                 pass
 
+    def _answer(self, response_id: str) -> Answer | None:
+        return next((one for one in self.answers if one.response_id == response_id), None)
+
+    def _text(self, event: TextDelta) -> None:
+        answer = self._answer(event.response_id)
+        position = 0 if answer is None else answer.pushed
+        self._pieces.setdefault(event.response_id, []).append(Piece(event.delta, position))
+
     def _audio(self, event: AudioDelta, elapsed_s: float) -> None:
         if not self.answers or self.answers[-1].response_id != event.response_id:
-            self.answers.append(Answer(event.response_id, ItemHearing(event.item_id)))
+            pieces = self._pieces.setdefault(event.response_id, [])
+            self.answers.append(Answer(event.response_id, ItemHearing(event.item_id), pieces))
         answer = self.answers[-1]
+        if event.input_samples is not None:
+            answer.follow(event.input_samples, len(event.pcm))
         # Input that was never sent (silence that the server put in) has no place on the microphone's clock.
         sent = len(self._sent_s) * CHUNK_SAMPLES
         if event.input_samples is not None and event.input_samples <= sent:
@@ -141,6 +214,28 @@ class Ledger:
             "playback": (heard_s - delta.arrived_s) * 1000,
         }
         return Trip(round_trip_ms, stages_ms)
+
+
+def _settle(
+    answer: Answer, event: ResponsePaused | ResponseResumed | TextDone | ResponseDone, position: int
+) -> None:
+    """What an event says of an answer that is known, at ``position``."""
+    last = answer.holds[-1] if answer.holds else None
+    match event:
+        case ResponsePaused():
+            told = position if event.input_ms is None else round(event.input_ms * SAMPLES_PER_MS)
+            answer.holds.append(Hold(position, min(told, position)))
+        case ResponseResumed() if last:
+            last.resumed_at = position
+            answer.resumed = True
+        case TextDone():
+            answer.transcript = event.transcript
+        case ResponseDone():
+            answer.status = event.status
+            if event.status == "cancelled":
+                answer.silence(position)
+        case _:
+            pass
 
 
 def _mark_heard(answer: Answer, block: Block) -> None:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from voicert.bench.daemon import Memory
-from voicert.bench.examiner import Interruption, Turn
 from voicert.bench.ledger import STAGES, Ledger
 from voicert.bench.stats import Summary, summarise
+from voicert.bench.verdicts import Acknowledgement, Interruption, Recall, Turn
 
 SERVER_STAGES = ("queue", "encode", "model", "decode")  # known of every frame, not only of those heard
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Everything that was tried in one run."""
+
+    turns: tuple[Turn, ...]
+    interruptions: tuple[Interruption, ...]
+    backchannels: tuple[Acknowledgement, ...] = ()
+    recalls: tuple[Recall, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -23,11 +34,11 @@ class Report:
     server: str  # its address
     own_server: bool  # the bench started it
     model: str
-    turns: tuple[Turn, ...]
-    interruptions: tuple[Interruption, ...]
+    trials: Trials
     response_gap_ms: Summary
     round_trip_ms: Summary
     stop_time_ms: Summary
+    decision_to_silence_ms: Summary
     stages_ms: dict[str, Summary]  # of STAGES
     frames: int  # steps of the model that the server told of
     late_frames: int
@@ -40,8 +51,7 @@ def make_report(
     server: str,
     own_server: bool,
     ledger: Ledger,
-    turns: list[Turn],
-    interruptions: list[Interruption],
+    trials: Trials,
     memory: Memory,
     bench_cpu: float,
 ) -> Report:
@@ -54,11 +64,11 @@ def make_report(
         server=server,
         own_server=own_server,
         model=ledger.model,
-        turns=tuple(turns),
-        interruptions=tuple(interruptions),
-        response_gap_ms=summarise([turn.gap_ms for turn in turns if turn.gap_ms is not None]),
-        round_trip_ms=summarise([trip.round_trip_ms for trip in trips]),
-        stop_time_ms=summarise([one.stop_ms for one in interruptions if one.stop_ms is not None]),
+        trials=trials,
+        response_gap_ms=_summary(turn.gap_ms for turn in trials.turns),
+        round_trip_ms=_summary(trip.round_trip_ms for trip in trips),
+        stop_time_ms=_summary(one.stop_ms for one in trials.interruptions),
+        decision_to_silence_ms=_summary(one.decision_to_silence_ms for one in trials.interruptions),
         stages_ms={name: summarise(values) for name, values in stages.items()},
         frames=len(ledger.frames),
         late_frames=sum(frame.late for frame in ledger.frames),
@@ -70,13 +80,16 @@ def make_report(
 
 def as_json(report: Report) -> dict[str, Any]:
     """The report for ``--json``; times in ms, null where nothing was measured."""
-    outcomes = [one.outcome for one in report.interruptions]
-    replies = [turn.reply for turn in report.turns]
+    trials = report.trials
+    outcomes = [one.outcome for one in trials.interruptions]
+    asides = [one.outcome for one in trials.backchannels]
+    replies = [turn.reply for turn in trials.turns]
     return {
-        "turns": len(report.turns),
+        "turns": len(trials.turns),
         "response_gap_ms": _percentiles(report.response_gap_ms),
         "round_trip_ms": _percentiles(report.round_trip_ms),
         "stop_time_ms": _percentiles(report.stop_time_ms),
+        "decision_to_silence_ms": _percentiles(report.decision_to_silence_ms),
         "stages_ms": {name: _percentiles(summary) for name, summary in report.stages_ms.items()},
         "deadline_miss_rate": report.late_frames / report.frames if report.frames else None,
         "frames": report.frames,
@@ -87,13 +100,23 @@ def as_json(report: Report) -> dict[str, Any]:
         "interruptions_stopped": outcomes.count("stopped"),
         "interruptions_not_stopped": outcomes.count("went on"),
         "interruptions_not_possible": outcomes.count("ended before") + outcomes.count("no answer"),
+        "backchannels": len(asides),
+        "backchannels_resumed": asides.count("resumed"),
+        "backchannels_not_noticed": asides.count("not noticed"),
+        "backchannels_lost_or_repeated": asides.count("lost or repeated"),
+        "backchannels_stopped": asides.count("stopped"),
+        "backchannels_not_possible": asides.count("ended before") + asides.count("no answer"),
+        "recalls": len(trials.recalls),
+        "recalls_exact": sum(one.exact for one in trials.recalls),
         "server_errors": list(report.errors),
         "server": {"url": report.server, "started_by_bench": report.own_server, "model": report.model},
         "server_memory_mb": asdict(report.memory),
         "machine": machine(),
         "bench_cpu": report.bench_cpu,
-        "each_turn": [asdict(turn) for turn in report.turns],
-        "each_interruption": [asdict(one) for one in report.interruptions],
+        "each_turn": [asdict(turn) for turn in trials.turns],
+        "each_interruption": [asdict(one) for one in trials.interruptions],
+        "each_backchannel": [asdict(one) for one in trials.backchannels],
+        "each_recall": [asdict(one) for one in trials.recalls],
     }
 
 
@@ -108,6 +131,7 @@ def as_table(report: Report) -> str:
         _row("response gap", report.response_gap_ms),
         _row("round trip", report.round_trip_ms),
         _row("stop time", report.stop_time_ms),
+        _row("decision to silence", report.decision_to_silence_ms),
         "stages of the round trip",
         *(_row(f"  {name}", summary) for name, summary in report.stages_ms.items()),
         "",
@@ -127,8 +151,8 @@ def machine() -> dict[str, Any]:
 
 
 def _counts(report: Report) -> list[str]:
-    replies = [turn.reply for turn in report.turns]
-    outcomes = [one.outcome for one in report.interruptions]
+    replies = [turn.reply for turn in report.trials.turns]
+    outcomes = [one.outcome for one in report.trials.interruptions]
     lines = [
         f"turns: {len(replies)}, {replies.count('answered')} answered, {replies.count('early')} answered "
         f"before the user had ended, {replies.count('none')} without an answer"
@@ -139,6 +163,7 @@ def _counts(report: Report) -> list[str]:
             f"{outcomes.count('went on')} did not, {outcomes.count('ended before')} came after its end, "
             f"{outcomes.count('no answer')} had no answer to interrupt"
         )
+    lines += _asides(report.trials)
     if report.frames:
         share = 100 * report.late_frames / report.frames
         lines.append(f"deadline misses: {report.late_frames} of {report.frames} frames ({share:.2f} %)")
@@ -148,6 +173,30 @@ def _counts(report: Report) -> list[str]:
     lines.append(f"the bench itself took {100 * report.bench_cpu:.1f} % of one core")
     lines.extend(f"the server reported an error: {error}" for error in sorted(set(report.errors)))
     return lines
+
+
+def _asides(trials: Trials) -> list[str]:
+    """What came of backchannels and recalls; nothing where none were tried."""
+    lines: list[str] = []
+    asides = [one.outcome for one in trials.backchannels]
+    if asides:
+        resumed = asides.count("resumed")
+        lines.append(
+            f"backchannels: {len(asides)}, {resumed + asides.count('not noticed')} left the answer whole "
+            f"({resumed} after a pause), {asides.count('stopped')} stopped it, "
+            f"{asides.count('lost or repeated')} cost or repeated some of it, "
+            f"{asides.count('ended before') + asides.count('no answer')} had no answer to disturb"
+        )
+    if trials.recalls:
+        exact = sum(one.exact for one in trials.recalls)
+        lines.append(
+            f"heard history: {len(trials.recalls)} answers cut, {exact} remembered up to the last word heard"
+        )
+    return lines
+
+
+def _summary(values: Iterable[float | None]) -> Summary:
+    return summarise([value for value in values if value is not None])
 
 
 def _row(name: str, summary: Summary) -> str:
