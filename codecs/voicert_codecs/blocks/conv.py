@@ -34,6 +34,14 @@ def side_by_side(whole: Tensor, taps: int, step: int = 1) -> Tensor:
     return torch.cat([whole[:, i * step : i * step + frames] for i in range(taps)], dim=2)
 
 
+def tapped(whole: Tensor, taps: Tensor, frames: int) -> Tensor:
+    """A filter per channel: ``whole`` [B, frames + N - 1, ..., C] by ``taps`` [N, ..., C], oldest first."""
+    y = whole[:, :frames] * taps[0]
+    for i in range(1, taps.shape[0]):
+        y = y + whole[:, i : i + frames] * taps[i]
+    return y
+
+
 def before(x: Tensor, past: int, start: Start) -> Tensor:
     """The ``past`` samples [B, past, C] that stand before a signal that starts with ``x``.
 
@@ -160,9 +168,7 @@ class DepthwiseUpsample(nn.Module):
         """``x`` [B, T, C], ``past`` [B, past, C] → [B, T * stride, C] and the next past."""
         frames = x.shape[1]
         whole = torch.cat([self.fresh(x.shape[0]) if past is None else past, x], dim=1)
-        y = whole[:, :frames, None] * self.weight[0]  # [B, T, stride, C]
-        for i in range(1, self.taps):
-            y = y + whole[:, i : i + frames, None] * self.weight[i]
+        y = tapped(whole[:, :, None], self.weight, frames)  # [B, T, stride, C]
         return y.flatten(1, 2), whole[:, frames:]
 
     @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -10,6 +11,27 @@ from torch.nn import functional as F  # noqa: N812
 
 from voicert_codecs.blocks.conv import copy, load_linear
 from voicert_codecs.blocks.linear import Linear
+
+
+def residual_codes(latent: Tensor, codebooks: Tensor, nearest: Callable[[Tensor, int], Tensor]) -> Tensor:
+    """latent [B, T, D], codebooks [K, N, D] → codes [B, K, T].
+
+    ``nearest(remainder, k)`` tells the code [B, T] in codebook k for what those before have left over.
+    """
+    remainder, codes = latent, list[Tensor]()
+    for k, book in enumerate(codebooks):
+        code = nearest(remainder, k)
+        remainder = remainder - F.embedding(code, book)
+        codes.append(code)
+    return torch.stack(codes, dim=1)
+
+
+def sum_of_vectors(codes: Tensor, codebooks: Tensor) -> Tensor:
+    """codes [B, K, T], codebooks [K or more, N, D] → latent [B, T, D]."""
+    latent = F.embedding(codes[:, 0], codebooks[0])
+    for k in range(1, codes.shape[1]):
+        latent = latent + F.embedding(codes[:, k], codebooks[k])
+    return latent
 
 
 class ResidualQuantizer(nn.Module):
@@ -38,16 +60,12 @@ class ResidualQuantizer(nn.Module):
 
     def encode(self, latent: Tensor, count: int | None = None) -> Tensor:
         """latent [B, T, D] → codes [B, K, T] of the first ``count`` codebooks (all when None)."""
-        residual, codes = latent, list[Tensor]()
-        for bracket, book in zip(self.brackets[:count], self.codebooks[:count], strict=True):
-            code = bracket(residual).argmax(-1)
-            residual = residual - F.embedding(code, book)
-            codes.append(code)
-        return torch.stack(codes, dim=1)
+
+        def nearest(remainder: Tensor, k: int) -> Tensor:
+            return self.brackets[k](remainder).argmax(-1)
+
+        return residual_codes(latent, self.codebooks[:count], nearest)
 
     def decode(self, codes: Tensor) -> Tensor:
         """codes [B, K, T] → latent [B, T, D]; fewer codebooks than there are give a coarser latent."""
-        latent = F.embedding(codes[:, 0], self.codebooks[0])
-        for k in range(1, codes.shape[1]):
-            latent = latent + F.embedding(codes[:, k], self.codebooks[k])
-        return latent
+        return sum_of_vectors(codes, self.codebooks)
