@@ -79,6 +79,9 @@ def test_a_model_of_other_codes_than_the_codec_s_is_refused(tmp_path: Path, tiny
         {"silence": "quiet"},
         {"sampling": {"heat": 1.0}},
         {"sampling": 3},
+        {"examples": "Hello?"},
+        {"capabilities": [1]},
+        {"capabilities": ["singing"]},
     ],
     ids=str,
 )
@@ -98,6 +101,28 @@ def test_a_complete_folder_opens_and_its_sampling_is_the_default(tmp_path: Path,
     assert bundle.model.max_slots == 3
     assert bundle.model.num_codebooks == bundle.codec.num_codebooks == CODEBOOKS
     assert bundle.model.frame_rate == bundle.codec.sample_rate / bundle.codec.frame_size
+    assert (bundle.examples, bundle.capabilities) == ((), frozenset())
+
+
+def test_the_identity_says_which_weights_these_are(tmp_path: Path, tiny_step: Path) -> None:
+    """Not where they lie; another setting or another weight is another identity."""
+    identities: list[str] = []
+    for name, extra, weights in (
+        ("a", {}, b""),
+        ("b", {}, b""),
+        ("c", {"capabilities": ["typed_text"]}, b""),
+        ("d", {}, UNKNOWN_FIELD),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_model(folder, **extra)
+        (folder / "step.onnx").write_bytes(tiny_step.read_bytes() + weights)
+        bundle = voicert.models.load(str(folder), max_slots=1)
+        assert bundle.capabilities == frozenset(extra.get("capabilities", ()))
+        identities.append(bundle.identity)
+    assert len(identities[0]) == 16
+    assert identities[0] == identities[1]
+    assert len(set(identities)) == 3
 
 
 @pytest.mark.parametrize("depth", [None, DepthConfig(width=64, layers=3)])
@@ -144,6 +169,7 @@ def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
         load_config(tmp_path / "config.json")
 
 
+UNKNOWN_FIELD = bytes([0xA2, 0x06, 1, 0])  # number 100 of the ONNX message, one byte: skipped by readers
 WITHOUT_TORCH = """
 import sys
 for name in ("torch", "onnx", "onnxscript", "scipy"):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from voicert_codecs.base import CodecError
 from voicert_codecs.nano.runtime import NanoCodec, open_session
 
 from voicert.errors import ModelError
-from voicert.models.base import Bundle, Ints, Sampling
+from voicert.models.base import CAPABILITIES, Bundle, Ints, Sampling
 from voicert.models.config import ModelConfig, load_config
 from voicert.models.duplex import DuplexModel
 from voicert.models.onnx_runner import OnnxRunner
@@ -57,10 +57,16 @@ def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
             f"the model in {folder} has {config.codebooks} codebooks of {config.codebook_size} codes, "
             f"its codec {codec.num_codebooks} of {codec.codebook_size}"
         )
-    silence, sampling, examples = _settings(extra, folder, config)
+    silence, sampling = _settings(extra, folder, config)
+    examples, capabilities = _texts(extra, "examples", folder), _texts(extra, "capabilities", folder)
+    if unknown := set(capabilities) - CAPABILITIES:
+        known = ", ".join(sorted(CAPABILITIES))
+        raise ModelError(
+            f"config.json in {folder} has the unknown capability {min(unknown)!r}; known are {known}"
+        )
     runner = OnnxRunner(session, config, max_slots)
     model = DuplexModel(name_or_path, runner, config, vocabulary, silence)
-    return Bundle(model, codec, sampling, examples, identity=_identity(folder, codec))
+    return Bundle(model, codec, sampling, examples, frozenset(capabilities), _identity(folder, codec))
 
 
 def _identity(folder: Path, codec: NanoCodec) -> str:
@@ -71,15 +77,21 @@ def _identity(folder: Path, codec: NanoCodec) -> str:
     return digest.hexdigest()[:16]
 
 
-def _settings(
-    extra: dict[str, Any], folder: Path, config: ModelConfig
-) -> tuple[Ints, Sampling, tuple[str, ...]]:
-    """The codes of a silent frame [K], how to sample, and what one can ask."""
+def _settings(extra: dict[str, Any], folder: Path, config: ModelConfig) -> tuple[Ints, Sampling]:
+    """The codes of a silent frame [K], and how to sample."""
     try:
         silence, sampling = np.array(extra["silence"], np.int64), Sampling(**extra.get("sampling", {}))
-        examples = tuple(str(example) for example in extra.get("examples", ()))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"config.json in {folder} is not understood: {error!r}") from error
     if silence.shape != (config.codebooks,) or silence.min() < 0 or silence.max() >= config.codebook_size:
         raise ModelError(f"config.json in {folder} must give {config.codebooks} codes of silence in range")
-    return silence, sampling, examples
+    return silence, sampling
+
+
+def _texts(extra: dict[str, Any], name: str, folder: Path) -> tuple[str, ...]:
+    """A list of texts; it may be missing."""
+    given: Any = extra.get(name, [])
+    texts = cast("list[Any]", given) if isinstance(given, list) else [given]
+    if not isinstance(given, list) or not all(isinstance(text, str) for text in texts):
+        raise ModelError(f"{name} in config.json in {folder} must be a list of texts")
+    return tuple(texts)

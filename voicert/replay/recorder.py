@@ -27,6 +27,7 @@ from voicert.replay.tape import Header, block, opening
 log = logging.getLogger(__name__)
 BLOCK_S = 1.0  # of steps in a block; what a crash may cost
 WAITING = 10_000  # jobs that may wait for the disk, about a minute of 32 sessions; then recording ends
+EVERY_FRAME = {"ResponseAudio", "FrameTiming"}  # events that are not kept; the steps tell more
 Job = Callable[[], None]
 
 
@@ -127,7 +128,7 @@ class SessionTape:
         with self._lock:
             if not self._open:
                 return
-            if plain.get("event", {}).get("is") != "ResponseAudio":  # its codes are in the steps
+            if plain.get("event", {}).get("is") not in EVERY_FRAME:
                 self._entries += self._packer.note(Note(kind, plain))
             if sound := self._sound:
                 at, given = self._position * self._frame_size, dict(values)
