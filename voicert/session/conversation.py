@@ -141,6 +141,8 @@ class Conversation:
         if not (void or self._floor.cutting or self._steering.pending):
             events += self._speak(at, step, quiet, now)
         events += self._listener.settle()
+        if self._listener.speaking:
+            self._idle.disarm()
         if self._settings.frame_timing:
             t = step.timing
             times = (t.queue_ms, t.encode_ms, t.model_ms, t.decode_ms)
@@ -152,6 +154,7 @@ class Conversation:
         events: list[Event] = [*self._speaker.release(to_samples(self._settings.send_ahead_ms), now)]
         if self._idle.due(self._idle_ms, now) <= now:
             events += self._listener.idle(self._idle.armed_at or 0)
+            self._idle.disarm()
             self.respond()
         return events
 
@@ -235,10 +238,12 @@ class Conversation:
 
     def _read(self, at: int, token: int) -> list[Event]:
         """What was heard in this step, unless it was given."""
-        adopted: list[Event] = [*self._listener.adopt()] if not self._floor.paused else []
+        manual = self._settings.detection == "manual"
+        hold = self._floor.paused or (manual and self._listener.uncommitted)
+        adopted: list[Event] = [] if hold else [*self._listener.adopt()]
         if at in self._given:
             return adopted
-        return [*adopted, *self._listener.read(at, self._piece(token), self._floor.paused)]
+        return [*adopted, *self._listener.read(at, self._piece(token), hold)]
 
     def _speak(self, at: int, step: Stepped, quiet: bool, now: float) -> list[Event]:
         words, speaker = self._words, self._speaker
@@ -246,9 +251,8 @@ class Conversation:
         if step.text == words.start_id:
             if speaker.making:
                 self._finish()
-            elif self._floor.paused:  # over the unheard end of the last answer
-                self._prompter.ask()
-                return self._marked(self._floor.give_way(now))
+            elif self._floor.paused:
+                return self._answer_early(now)
             events += self._begin(at)
         if speaker.making is None:
             self._prompter.stepped(at, step.wants, quiet and at not in self._given)
@@ -264,6 +268,13 @@ class Conversation:
             speaker.end(self._listener.clock, "incomplete", "max_output_tokens")
             self._steering.fall_silent(self._steering.position)
         return events
+
+    def _answer_early(self, now: float) -> list[Event]:
+        """The model begins to answer a sound over its last answer, of which it is not decided what it was."""
+        if not self._floor.convinced(self._settings):
+            return []  # if it was nothing, the model will have forgotten it
+        self._prompter.ask()
+        return self._marked(self._floor.give_way(now))
 
     def _begin(self, at: int) -> list[Event]:
         end, clock = self._listener.voice_end, self._listener.clock

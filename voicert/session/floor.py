@@ -66,6 +66,7 @@ class Floor:
                 listener.tracker.run_start,
                 listener.tracker.voiced,
                 listener.tracker.voice_end,
+                listener.early_words,
                 self._speaker.broke_off,
             )
             match self._policy.advance(seen, settings, mode):
@@ -82,6 +83,11 @@ class Floor:
         if self._cut_due is not None and listener.clock >= self._cut_due:
             events += self.cut("cancelled", "turn_detected", now)
         return events
+
+    def convinced(self, settings: TurnSettings) -> bool:
+        """Whether the model's wish to answer a sound makes an interruption of it."""
+        undone = self._paused is not None and not self._paused.done
+        return not (undone and settings.forget_noises and settings.interrupt == "vad")
 
     def give_way(self, now: float) -> list[Event]:
         """The model wants to answer the voice that has paused it: that was an interruption."""

@@ -27,6 +27,7 @@ class Heard:
     run_start: int  # samples: where it began
     voiced: int  # voiced samples since the session began
     voice_end: int  # samples: end of the last voice
+    words: tuple[str, ...]  # what the model has understood of it so far, in lower case
     broke_off: int | None  # samples: when the model ended its answer in the middle of a word
 
 
@@ -91,6 +92,9 @@ class Interruption:
         long = heard.voiced - self._voiced >= to_samples(settings.interrupt_min_ms)
         if mode == "off":
             return self._resume(heard, "off")
+        if any(word in settings.interrupt_words for word in heard.words):
+            self.paused = False
+            return Cut(self._start)
         if (self._fell_silent(heard) and mode in ("model", "both")) or (long and mode in ("vad", "both")):
             self.paused = False
             return Cut(self._start)

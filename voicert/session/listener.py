@@ -63,6 +63,17 @@ class Listener:
         """The user's item is open."""
         return self._user is not None and self._user.end is None
 
+    @property
+    def uncommitted(self) -> bool:
+        """Something was said since the last commit."""
+        return self.tracker.voice_end > self._open_since
+
+    @property
+    def early_words(self) -> tuple[str, ...]:
+        """What was understood and belongs to no item yet, in lower case and without punctuation."""
+        text = "".join(piece for _, piece in self._early).lower()
+        return tuple(word.strip(".,!?") for word in text.split())
+
     def hear(
         self, frame: NDArray[np.float32], begin_ms: int | None, silence_ms: int, echo: bool
     ) -> list[Told]:

@@ -9,6 +9,7 @@ from voicert.errors import ConfigError
 
 Detection: TypeAlias = Literal["auto", "manual"]
 Interrupt: TypeAlias = Literal["model", "vad", "both", "off"]
+STOP_WORDS = ("stop", "quiet", "enough", "wait", "sorry")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class TurnSettings:
     interrupt: Interrupt = "both"  # what cuts a response; "off": speech over it is only reported
     pause_ms: int = 100  # voice that pauses a speaking assistant
     interrupt_min_ms: int = 400  # and voice that cuts it
+    interrupt_words: tuple[str, ...] = STOP_WORDS  # said alone they cut it, however short, once understood
     resume_ms: int = 200  # quiet after which a paused assistant goes on
     forget_noises: bool = True  # the model forgets a sound that was no interruption; else it has heard it
     send_ahead_ms: int = 200  # audio that may be sent before it is due at the listener's speaker
