@@ -97,7 +97,7 @@ def test_asks_hears_and_shows_the_answer(
         page.get_by_role("button", name="Mute").click()
         expect(page.get_by_role("status")).to_contain_text("Muted")
         expect(page.get_by_role("meter")).to_have_attribute("aria-valuenow", "0")
-        page.get_by_role("button", name="End").click()
+        page.get_by_role("button", name="End", exact=True).click()
         wait_for(page, "voicert.phase === 'idle' && voicert.sampleRateHz === null")
         expect(page.get_by_role("button", name="Start talking")).to_be_visible()
     assert problems == []
@@ -188,7 +188,7 @@ def test_at_capacity_is_told_and_ends(browsers: Chromium, quiet: Path) -> None:
         start(second, server.url)
         wait_for(second, "voicert.phase === 'at-capacity'")
         expect(second.get_by_role("status")).to_contain_text("All places are taken")
-        first.get_by_role("button", name="End").click()
+        first.get_by_role("button", name="End", exact=True).click()
         while state(second, "phase") != "listening":
             second.evaluate("document.querySelector('#start').click()")
             second.wait_for_timeout(500)
@@ -291,4 +291,58 @@ def test_the_page_fits_a_phone(
         assert width <= 390
         assert height <= 700
         for name in ("Mute", "Stop answer", "End"):
-            expect(page.get_by_role("button", name=name)).to_be_in_viewport()
+            expect(page.get_by_role("button", name=name, exact=name == "End")).to_be_in_viewport()
+
+
+def test_typed_words_are_answered(browsers: Chromium, answering: RunningServer, quiet: Path) -> None:
+    with browsers.page(quiet) as page:
+        start(page, answering.url)
+        wait_for(page, "voicert.phase === 'listening'")
+        box = page.get_by_role("textbox", name="Type instead of speaking")
+        box.fill("hello there")
+        box.press("Enter")
+        expect(box).to_have_value("")
+        wait_for(page, "voicert.transcript.at(-1)?.status === 'done' && voicert.transcript.length === 2")
+        lines = page.locator(".line")
+        expect(lines.nth(0)).to_contain_text("hello there")
+        expect(lines.nth(1)).to_contain_text("the tide turns at noon")
+        assert state(page, "notice") is None
+
+
+def test_a_server_with_keys_asks_for_one(browsers: Chromium, quiet: Path) -> None:
+    key = "the-key-of-this-test"
+    with running_server(SHORT, ServerConfig(api_keys=(key,))) as server, browsers.page(quiet) as page:
+        page.goto(server.url)
+        wait_for(page, "voicert.problem === 'key-needed'")
+        expect(page.get_by_role("status")).to_contain_text("asks for a key")
+        expect(page.get_by_role("button", name="Start talking")).to_be_hidden()
+        box = page.get_by_label("API key")
+        box.fill("some-other-key-of-mine")
+        page.get_by_role("button", name="Connect").click()
+        wait_for(page, "voicert.problem === 'key-refused'")
+        box.fill(key)
+        page.get_by_label("Remember it in this browser").check()
+        page.get_by_role("button", name="Connect").click()
+        wait_for(page, "voicert.phase === 'listening'")
+        expect(box).to_be_hidden()
+        page.reload()
+        expect(page.get_by_text("Hello there.")).to_be_attached()  # the server's examples, by the key it kept
+        start(page, server.url)
+        wait_for(page, "voicert.phase === 'listening'")
+
+
+def test_a_short_sound_over_the_answer_holds_it_and_it_goes_on(browsers: Chromium, tmp_path: Path) -> None:
+    # The question, and into its answer a sound that is too short to interrupt it.
+    sound = write_wav(
+        tmp_path / "hum.wav", silence(1500), speech(800), silence(2500), speech(140), silence(30_000)
+    )
+    with running_server(LONG) as server, browsers.page(sound) as page:
+        start(page, server.url)
+        wait_for(page, "voicert.phases.includes('paused')")
+        wait_for(page, "voicert.phases.at(-1) === 'assistant-speaking'")
+        before = state(page, "heard")["samples"]
+        wait_for(page, f"voicert.heard.samples > {before} + 24000")
+        counts = state(page, "counts")
+        assert counts["pauses"] >= 1
+        assert counts["interruptions"] == counts["flushes"] == 0
+        assert state(page, "playback")["dropped"] == 0

@@ -98,6 +98,18 @@ async def test_talking_over_an_answer_cuts_it() -> None:
         await room.keep_talking(lambda: " …\n" in room.out.getvalue())
 
 
+async def test_a_typed_line_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyboard, terminal = pty.openpty()
+    with os.fdopen(terminal) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        async with conversation(Script(words=("one", " two"))) as room:
+            await room.say(silence(100))
+            os.write(keyboard, b"thello there\r")
+            await room.keep_talking(lambda: "voicert  one two\n" in room.out.getvalue())
+            assert "you      hello there" in room.out.getvalue()
+    os.close(keyboard)
+
+
 async def test_an_unplugged_microphone_ends_the_call() -> None:
     async with conversation(Script(words=("one",))) as room:
         await room.say(silence(100))

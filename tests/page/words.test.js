@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { realtimeUrl } from "../../clients/voicert_clients/page/connection.js";
-import { browserProblem, helpFor, microphoneProblem } from "../../clients/voicert_clients/page/problems.js";
+import {
+  browserProblem,
+  helpFor,
+  microphoneProblem,
+  wantsKey,
+} from "../../clients/voicert_clients/page/problems.js";
 import { firstTargetMs } from "../../clients/voicert_clients/page/speaker.js";
 import { initialState } from "../../clients/voicert_clients/page/state.js";
 import { remarkFor, wordsFor } from "../../clients/voicert_clients/page/words.js";
@@ -71,4 +76,15 @@ test("paused sound is told while it lasts, before anything else", () => {
   assert.equal(remarkFor(state), "odd byte count");
   assert.match(remarkFor({ ...state, soundPaused: true }) ?? "", /Click anywhere/);
   assert.equal(remarkFor({ ...state, soundPaused: true, link: "off", notice: null }), null);
+});
+
+test("what a key would solve is told from the rest", () => {
+  assert.ok(wantsKey({ code: "key-needed" }) && wantsKey({ code: "key-refused" }));
+  assert.ok(!wantsKey({ code: "no-device" }) && !wantsKey(null));
+  for (const code of ["key-needed", "key-refused"]) assert.equal(helpFor(code, place).action, "Connect");
+});
+
+test("an answer that is held is told", () => {
+  const held = { ...initialState(), link: "open", playing: "a1", paused: true };
+  assert.equal(wordsFor(held, place).title, "One moment");
 });

@@ -25,9 +25,14 @@ class App {
     this.view.processing.checked = this.conversation.settings.processing;
     publish(this.conversation);
     this.listen();
-    this.conversation.checkBrowser();
-    void exampleRequests(document.baseURI).then((examples) => this.view.renderExamples(examples));
+    if (this.conversation.checkBrowser()) void this.conversation.checkDoor();
+    void this.showExamples();
     this.render();
+  }
+
+  async showExamples() {
+    const { apiKey } = this.conversation.settings;
+    this.view.renderExamples(await exampleRequests(document.baseURI, apiKey));
   }
 
   listen() {
@@ -36,6 +41,15 @@ class App {
     view.end.onclick = () => conversation.dispatch({ type: "end" });
     view.cancel.onclick = () => conversation.dispatch({ type: "cancel" });
     view.mute.onclick = () => conversation.setMuted(!conversation.state.muted);
+    view.type.onsubmit = (event) => {
+      event.preventDefault();
+      conversation.dispatch({ type: "say", text: view.text.value });
+      view.text.value = "";
+    };
+    view.key.onsubmit = (event) => {
+      event.preventDefault();
+      this.useKey(view.keyText.value.trim(), view.keyKeep.checked);
+    };
     view.device.onchange = () => this.chooseMicrophone();
     view.processing.onchange = () => this.chooseMicrophone();
     document.addEventListener("keydown", ({ key, defaultPrevented }) => {
@@ -56,8 +70,23 @@ class App {
     this.conversation.dispatch({ type: waiting ? "reconnect" : "start" });
   }
 
+  /** @param {string} apiKey @param {boolean} keepKey */
+  useKey(apiKey, keepKey) {
+    const settings = { ...this.conversation.settings, apiKey, keepKey };
+    saveSettings(settings);
+    this.conversation.settings = settings;
+    this.conversation.useKey(apiKey);
+    void this.showExamples();
+    this.start();
+  }
+
   chooseMicrophone() {
-    const settings = { deviceId: this.view.device.value, processing: this.view.processing.checked };
+    const { settings: before } = this.conversation;
+    const settings = {
+      ...before,
+      deviceId: this.view.device.value,
+      processing: this.view.processing.checked,
+    };
     saveSettings(settings);
     void this.conversation.changeMicrophone(settings).then(() => this.listDevices());
   }

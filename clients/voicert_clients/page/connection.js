@@ -25,6 +25,8 @@ export class Connection {
    */
   constructor(url, handlers) {
     this.url = url;
+    /** Which the server asks for; "" for none. */
+    this.apiKey = "";
     this.handlers = handlers;
     /** @type {WebSocket | null} */
     this.socket = null;
@@ -33,7 +35,9 @@ export class Connection {
 
   open() {
     this.close();
-    const socket = new WebSocket(this.url, ["realtime"]);
+    // A browser can send a key with a WebSocket only in this way.
+    const key = this.apiKey === "" ? [] : [`openai-insecure-api-key.${this.apiKey}`];
+    const socket = new WebSocket(this.url, ["realtime", ...key]);
     this.socket = socket;
     socket.onmessage = ({ data }) => {
       if (this.socket === socket) this.handlers.onEvent(JSON.parse(data));
@@ -72,14 +76,19 @@ export class Connection {
   }
 }
 
+/** @param {string} apiKey "" for none @returns {Record<string, string>} headers */
+const bearer = (apiKey) => (apiKey === "" ? {} : { Authorization: `Bearer ${apiKey}` });
+
 /**
  * What the loaded model says that one can ask it.
  * @param {string} base the page's address
+ * @param {string} apiKey "" for none
  * @returns {Promise<string[]>} none when the server does not tell
  */
-export async function exampleRequests(base) {
+export async function exampleRequests(base, apiKey) {
   try {
-    const response = await fetch(new URL("v1/models", base), { signal: AbortSignal.timeout(3000) });
+    const headers = bearer(apiKey);
+    const response = await fetch(new URL("v1/models", base), { headers, signal: AbortSignal.timeout(3000) });
     const examples = (await response.json()).data[0].voicert.examples;
     return Array.isArray(examples) ? examples.map(String) : [];
   } catch {
@@ -87,19 +96,24 @@ export async function exampleRequests(base) {
   }
 }
 
+/** @typedef {"open" | "closed" | "key-needed" | "key-refused"} Door */
+
 /**
- * Does the server answer at all?
+ * Does the server answer at all, and would it let this page in?
  * @param {string} base the page's address
- * @returns {Promise<boolean>}
+ * @param {string} apiKey "" for none
+ * @returns {Promise<Door>}
  */
-export async function answers(base) {
+export async function doorOf(base, apiKey) {
   try {
-    const response = await fetch(new URL("health", base), {
+    const { status } = await fetch(new URL("v1/models", base), {
       cache: "no-store",
+      headers: bearer(apiKey),
       signal: AbortSignal.timeout(3000),
     });
-    return response.ok;
+    if (status === 401) return apiKey === "" ? "key-needed" : "key-refused";
+    return status === 200 ? "open" : "closed";
   } catch {
-    return false;
+    return "closed";
   }
 }

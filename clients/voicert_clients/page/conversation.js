@@ -3,7 +3,7 @@
 // It knows no document; whoever shows the conversation is called when something changed.
 
 import { AudioPath, abilities, wakeContext } from "./audio.js";
-import { Connection, answers, realtimeUrl } from "./connection.js";
+import { Connection, doorOf, realtimeUrl } from "./connection.js";
 import { GapMeter, GapStatistics, InputClock, turnTiming } from "./gap.js";
 import { openStream } from "./microphone.js";
 import { WIRE_RATE_HZ, toBase64 } from "./pcm.js";
@@ -45,6 +45,7 @@ export class Conversation {
       onEvent: (event) => this.onServerEvent(event),
       onClosed: () => this.onClosed(),
     });
+    this.connection.apiKey = settings.apiKey;
     /** @type {AudioPath | null} */
     this.audio = null;
     this.gaps = new GapStatistics();
@@ -201,10 +202,21 @@ export class Conversation {
 
   onClosed() {
     this.dispatch({ type: "socket-closed", random: Math.random() });
-    void answers(this.address.href).then((reachable) => {
-      this.reachable = reachable;
-      this.watcher.onChange();
-    });
+    void this.checkDoor();
+  }
+
+  /** Finds out whether the server is there, and whether it wants a key. */
+  async checkDoor() {
+    const door = await doorOf(this.address.href, this.connection.apiKey);
+    this.reachable = door !== "closed";
+    const asks = door === "key-needed" || door === "key-refused";
+    if (asks) this.dispatch({ type: "problem", code: door, detail: "" });
+    else this.watcher.onChange();
+  }
+
+  /** @param {string} apiKey */
+  useKey(apiKey) {
+    this.connection.apiKey = apiKey;
   }
 
   /** @param {boolean} muted */

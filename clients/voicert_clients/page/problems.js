@@ -7,6 +7,16 @@
 
 /** @type {Record<string, (facts: Facts) => Help>} */
 const HELP = {
+  "key-needed": () => ({
+    title: "This server asks for a key.",
+    advice: "Enter an API key that its owner has given you.",
+    action: "Connect",
+  }),
+  "key-refused": () => ({
+    title: "The server does not know this key.",
+    advice: "Check that it was copied whole, or ask the server's owner for one.",
+    action: "Connect",
+  }),
   "insecure-origin": ({ host, port }) => ({
     title: "This address is not secure, so the browser keeps the microphone shut.",
     advice:
@@ -53,6 +63,9 @@ const HELP = {
     action: "Try again",
   }),
 };
+
+/** @param {{ code: string } | null} problem @returns {boolean} whether a key would solve it */
+export const wantsKey = (problem) => problem !== null && problem.code.startsWith("key-");
 
 /**
  * @param {string} code

@@ -1,6 +1,7 @@
 // @ts-check
 // From state to the document. It decides nothing.
 
+import { wantsKey } from "./problems.js";
 import { phaseOf } from "./state.js";
 import { remarkFor, wordsFor } from "./words.js";
 
@@ -33,6 +34,11 @@ export class View {
     this.title = part("title", HTMLElement);
     this.advice = part("advice", HTMLElement);
     this.start = part("start", HTMLButtonElement);
+    this.key = part("key", HTMLFormElement);
+    this.keyText = part("key-text", HTMLInputElement);
+    this.keyKeep = part("key-keep", HTMLInputElement);
+    this.type = part("type", HTMLFormElement);
+    this.text = part("text", HTMLInputElement);
     this.remark = part("remark", HTMLElement);
     this.lines = part("lines", HTMLElement);
     this.mute = part("mute", HTMLButtonElement);
@@ -62,7 +68,11 @@ export class View {
     document.body.classList.toggle("spoken", state.transcript.length > 0);
     write(this.title, title);
     write(this.advice, advice);
-    this.start.hidden = action === null;
+    const locked = wantsKey(state.problem);
+    this.start.hidden = action === null || locked;
+    if (locked && this.key.hidden) requestAnimationFrame(() => this.keyText.focus());
+    this.key.hidden = !locked;
+    this.type.hidden = state.link !== "open" || !state.typing;
     write(this.start, waitS === null || action === null ? (action ?? "") : `${action} (${waitS} s)`);
     this.start.setAttribute("aria-label", action ?? "");
     const remark = remarkFor(state);

@@ -55,7 +55,7 @@ export function wordsFor(state, place) {
     case "assistant-speaking":
       return { title: "Answering", advice: "Talk over it to stop it.", action: null };
     case "paused":
-      return { title: "Was that for me?", advice: "It waits. If it was nothing, it goes on.", action: null };
+      return { title: "One moment", advice: "It heard something. If it was nothing, it goes on.", action: null };
     case "interrupted":
       return { title: "Interrupted", advice: "It has stopped. Go on.", action: null };
     case "at-capacity":
