@@ -57,6 +57,7 @@ class WireGrammar:
         self.finished: set[str] = set()  # responses
         self.gone: set[str] = set()  # items that were deleted, or forgotten as the oldest of too many
         self.errors = 0
+        self.last_fault: str | None = None  # the client's message that the last error was about
 
     def see(self, event: Event) -> None:
         """The next event."""
@@ -87,6 +88,7 @@ class WireGrammar:
 
     def _error(self, error: Event) -> None:
         self.errors += 1
+        self.last_fault = error["event_id"]
         assert set(error) == {"type", "code", "message", "param", "event_id"}
         assert error["message"]
 
