@@ -12,13 +12,13 @@ The browser page has the same buffer in ``page/jitter-buffer.js``; a test holds 
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
 from voicert_clients.joins import FADE, Joins
 from voicert_clients.lag import PIECE, Lag
+from voicert_clients.segments import Segment, Segments
 from voicert_clients.wire import SAMPLES_PER_MS, Pcm
 
 STEP = 5 * SAMPLES_PER_MS  # by which the target changes
@@ -51,13 +51,6 @@ class Block:
         return self.pcm[begin : begin + span.samples]
 
 
-@dataclass
-class _Segment:
-    item_id: str
-    item_position: int  # of its first sample that is still here
-    pcm: Pcm
-
-
 class Playback:
     """A queue of samples with a delayed start. Not thread-safe: its owner locks."""
 
@@ -65,12 +58,11 @@ class Playback:
         self.set_target(target_ms)
         self.bound = None if bound_ms is None else bound_ms * SAMPLES_PER_MS  # samples; None keeps everything
         self.position = 0  # samples rendered since the beginning
-        self.queued = 0  # samples waiting
         self.paused = False
         self.underruns = 0  # times the buffer ran dry inside an answer
         self.dropped = 0  # samples that the bound took
         self.shortened = 0  # samples of silence that were left out to catch up
-        self._queue: deque[_Segment] = deque()
+        self._queue = Segments()
         self._arriving: tuple[str, int] = ("", 0)  # the item that arrives, and how many of its samples have
         self._complete: str | None = None  # the item of which nothing more will arrive
         self._begun: str | None = None  # the item that began to play
@@ -87,6 +79,11 @@ class Playback:
         """From the next answer on, this long from arriving to playing at least."""
         self.least_target = target_ms * SAMPLES_PER_MS
         self.target = self.least_target  # samples, adapted
+
+    @property
+    def queued(self) -> int:
+        """Samples waiting."""
+        return self._queue.samples
 
     @property
     def idle(self) -> bool:
@@ -112,8 +109,7 @@ class Playback:
             self._joins.set_in()
         self._starved = False
         self._held = min(self._held, self.queued)
-        self._queue.append(_Segment(item_id, before, pcm))
-        self.queued += len(pcm)
+        self._queue.push(Segment(item_id, before, pcm))
         if self.bound is None or self.paused:
             return
         if self._running:
@@ -132,7 +128,7 @@ class Playback:
         self.paused = True
         self._lag.forget()
         if self._running and not len(self._joins.fading):
-            self._joins.fall_silent(self._peek(FADE))
+            self._joins.fall_silent(self._queue.peek(FADE))
 
     def resume(self) -> None:
         """Goes on where ``pause`` stopped: what faded out then fades in now, so that nothing is lost."""
@@ -149,7 +145,7 @@ class Playback:
             self._joins.fall_silent(self._take(FADE))
         self._joins.set_in_at_once()
         self._queue.clear()
-        self.queued = self._held = 0
+        self._held = 0
         self.paused = self._running = self._starved = False
         self._waited = 0
         self._begun = None
@@ -161,7 +157,8 @@ class Playback:
 
     def due(self) -> tuple[str, int] | None:
         """The item whose samples come next, and the position of the first; as ``heard`` when none wait."""
-        return (self._queue[0].item_id, self._queue[0].item_position) if self._queue else self._playing
+        head = self._queue.head
+        return self._playing if head is None else (head.item_id, head.item_position)
 
     def render(self, samples: int) -> Block:
         """The next ``samples`` of the speaker."""
@@ -170,55 +167,51 @@ class Playback:
         at = self._render_fading(block)
         dry_at = 0
         while at < samples and not self.paused:
-            if not self._queue:
+            head = self._queue.head
+            if head is None:
                 dry_at = self._run_dry(at)
                 break
-            at = self._play(block, at) if self._running else self._wait(at, samples)
+            at = self._play(head, block, at) if self._running else self._wait(head, at, samples)
         self._joins.add_tail(out, dry_at)
         self.position += samples
         return block
 
-    def _wait(self, at: int, end: int) -> int:
+    def _wait(self, head: Segment, at: int, end: int) -> int:
         """Silence until the target is reached; returns where the wait ended."""
         missing = self.target - self.queued - self._waited
-        complete = self._queue[0].item_id == self._complete
-        run = 0 if complete else max(0, min(missing, end - at))
+        run = 0 if head.item_id == self._complete else max(0, min(missing, end - at))
         self._waited += run
         self._running = at + run < end
         return at + run
 
-    def _play(self, block: Block, at: int) -> int:
-        """Plays from one segment; returns where its run ended."""
-        if self._queue[0].item_id != self._begun:
-            self._begun = self._queue[0].item_id
+    def _play(self, head: Segment, block: Block, at: int) -> int:
+        """Plays from the first segment; returns where its run ended."""
+        if head.item_id != self._begun:
+            self._begun = head.item_id
             self._lag.begin()
-        run = len(block.pcm) - at
+        run = min(len(head.pcm), len(block.pcm) - at)
         if self._lag.samples >= FADE:  # on a grid, so that the size of a block does not matter
-            run = min(run, FADE - self._shorten() % FADE)
-        head = self._queue[0]
+            self._shorten(head)
+            run = min(run, len(head.pcm), FADE - head.item_position % FADE)
         item_position = head.item_position
         self._playing = (head.item_id, item_position)
-        pcm = self._take(min(len(head.pcm), run))
+        pcm = self._take(run)
         self._lag.play(pcm)
         self._joins.ramp_up(pcm)
-        block.pcm[at : at + len(pcm)] = pcm
-        block.spans.append(Span(head.item_id, item_position, block.position + at, len(pcm)))
-        self._clean_for += len(pcm)
+        block.pcm[at : at + run] = pcm
+        block.spans.append(Span(head.item_id, item_position, block.position + at, run))
+        self._clean_for += run
         if self._clean_for >= CLEAN:
             self._clean_for = 0
             self.target = max(self.least_target, self.target - STEP)
-        return at + len(pcm)
+        return at + run
 
-    def _shorten(self) -> int:
-        """Leaves out 5 ms where it does not matter; returns the position of the next sample in its item."""
-        head = self._queue[0]
+    def _shorten(self, head: Segment) -> None:
+        """Leaves out 5 ms where it does not matter."""
         piece = None if head.item_position % FADE else self._lag.shorten(head.pcm[:PIECE])
         if piece is not None:
-            head.pcm = np.concatenate([piece, head.pcm[PIECE:]])
-            head.item_position += FADE
-            self.queued -= FADE
+            self._queue.replace(PIECE, piece)
             self.shortened += FADE
-        return head.item_position
 
     def _run_dry(self, at: int) -> int:
         """Nothing is queued: the item is over, or the network is late. Returns where a tail begins."""
@@ -248,30 +241,11 @@ class Playback:
         self._lag.forget()
         self.dropped += samples
 
-    def _peek(self, samples: int) -> Pcm:
-        """Up to ``samples`` of the oldest, a copy; they stay."""
-        found: list[Pcm] = [np.zeros(0, np.float32)]
-        for segment in self._queue:
-            if samples <= 0:
-                break
-            found.append(segment.pcm[:samples])
-            samples -= len(found[-1])
-        return np.concatenate(found)
-
     def _take(self, samples: int) -> Pcm:
         """Removes up to ``samples`` of the oldest; a copy."""
-        pcm = self._peek(samples)
-        self.queued -= len(pcm)
-        left = len(pcm)
-        while left > 0:
-            head = self._queue[0]
-            run = min(left, len(head.pcm))
-            head.pcm, head.item_position = head.pcm[run:], head.item_position + run
-            if self._playing and head.item_id == self._playing[0]:
-                self._playing = (head.item_id, head.item_position)
-            if len(head.pcm) == 0:
-                self._queue.popleft()
-            left -= run
+        pcm, reached = self._queue.take(samples)
+        if self._playing and self._playing[0] in reached:
+            self._playing = (self._playing[0], reached[self._playing[0]])
         if len(pcm):
             self._joins.last = pcm[-1]
         return pcm

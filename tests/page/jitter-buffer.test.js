@@ -214,7 +214,7 @@ test("it never holds more than its bound", () => {
     assert.ok(buffer.queued <= 400 * 24);
     assert.equal(
       buffer.queued,
-      buffer.queue.reduce((sum, { samples }) => sum + samples.length, 0),
+      buffer.queue.queue.reduce((sum, { samples }) => sum + samples.length, 0),
     );
     assert.ok(out.every((sample) => Number.isFinite(sample) && Math.abs(sample) <= 1));
   }

@@ -12,6 +12,7 @@
 import { FADE, Joins } from "./joins.js";
 import { Lag, PIECE } from "./lag.js";
 import { AUDIBLE, WIRE_RATE_HZ } from "./pcm.js";
+import { Segments } from "./segments.js";
 
 /**
  * @typedef {object} Notice
@@ -21,7 +22,7 @@ import { AUDIBLE, WIRE_RATE_HZ } from "./pcm.js";
  * @property {number} offset index into the pulled block
  */
 
-/** @typedef {{ item: string, position: number, samples: Float32Array }} Segment */
+/** @typedef {import("./segments.js").Segment} Segment */
 
 /** @param {number} ms @returns {number} samples */
 const samplesOf = (ms) => Math.round((ms * WIRE_RATE_HZ) / 1000);
@@ -37,9 +38,7 @@ export class JitterBuffer {
     this.leastTarget = samplesOf(targetMs);
     this.target = this.leastTarget;
     this.bound = samplesOf(boundMs);
-    /** @type {Segment[]} */
-    this.queue = [];
-    this.queued = 0;
+    this.queue = new Segments();
     /** What arrives, and how much of it has. @type {{ item: string | null, samples: number }} */
     this.arriving = { item: null, samples: 0 };
     /** The item of which nothing more will arrive. @type {string | null} */
@@ -64,6 +63,11 @@ export class JitterBuffer {
     this.notices = [];
   }
 
+  /** @returns {number} samples waiting */
+  get queued() {
+    return this.queue.samples;
+  }
+
   /**
    * @param {string} item
    * @param {Float32Array} samples [n] at 24 kHz
@@ -82,7 +86,6 @@ export class JitterBuffer {
     this.held = Math.min(this.held, this.queued);
     this.queue.push({ item, position: this.arriving.samples, samples });
     this.arriving.samples += samples.length;
-    this.queued += samples.length;
     if (this.paused) return;
     if (this.running) this.lag.arrive(samples.length, this.queued, this.target);
     const bound = Math.max(this.bound, this.leastTarget) + this.held;
@@ -99,7 +102,7 @@ export class JitterBuffer {
     if (this.paused) return;
     this.paused = true;
     this.lag.forget();
-    if (this.running && this.joins.fading.length === 0) this.joins.fallSilent(this.peek(FADE));
+    if (this.running && this.joins.fading.length === 0) this.joins.fallSilent(this.queue.peek(FADE));
     this.tell("paused");
   }
 
@@ -115,15 +118,14 @@ export class JitterBuffer {
   /** Fall silent within 5 ms and forget what was queued. */
   flush() {
     if (this.running && !this.paused && this.joins.fading.length === 0) {
-      const heard = this.peek(FADE);
-      this.take(heard.length);
+      const heard = this.take(FADE);
       this.counts.played += heard.length;
       this.joins.fallSilent(heard);
     }
     this.joins.setInAtOnce();
     this.tell("flushed");
-    this.queue = [];
-    this.queued = this.held = 0;
+    this.queue.clear();
+    this.held = 0;
     this.item = null;
     this.paused = this.running = this.starved = false;
     this.waited = 0;
@@ -132,7 +134,7 @@ export class JitterBuffer {
 
   /** A notice about the item that plays, or is the next to. @param {Notice["type"]} type */
   tell(type) {
-    const item = this.item ?? this.queue[0]?.item;
+    const item = this.item ?? this.queue.head?.item;
     if (item === undefined) return;
     this.notices.push({ type, item, position: this.item === null ? 0 : this.position, offset: 0 });
   }
@@ -147,11 +149,12 @@ export class JitterBuffer {
     let at = this.joins.takeFading(out);
     let dryAt = 0;
     while (at < out.length && !this.paused) {
-      if (this.queue.length === 0) {
+      const { head } = this.queue;
+      if (head === undefined) {
         dryAt = this.runDry(at);
         break;
       }
-      at = this.running ? this.play(out, at) : this.wait(at, out.length);
+      at = this.running ? this.play(head, out, at) : this.wait(head, at, out.length);
     }
     this.joins.addTail(out, dryAt);
     const notices = this.notices;
@@ -159,26 +162,28 @@ export class JitterBuffer {
     return notices;
   }
 
-  /** @param {number} at @param {number} end @returns {number} where the wait ended */
-  wait(at, end) {
+  /** @param {Segment} head @param {number} at @param {number} end @returns {number} where the wait ended */
+  wait(head, at, end) {
     const missing = this.target - this.queued - this.waited;
-    const run = this.queue[0].item === this.complete ? 0 : Math.max(0, Math.min(missing, end - at));
+    const run = head.item === this.complete ? 0 : Math.max(0, Math.min(missing, end - at));
     this.waited += run;
     this.running = at + run < end;
     return at + run;
   }
 
-  /** @param {Float32Array} out @param {number} at @returns {number} where the run of one segment ended */
-  play(out, at) {
-    if (this.queue[0].item !== this.item) this.begin(this.queue[0], at);
-    let run = out.length - at;
+  /**
+   * @param {Segment} head @param {Float32Array} out @param {number} at
+   * @returns {number} where the run of the first segment ended
+   */
+  play(head, out, at) {
+    if (head.item !== this.item) this.begin(head, at);
     // Pieces are looked at on a grid, so that the size of a block does not matter.
-    if (this.lag.samples >= FADE) run = Math.min(run, FADE - (this.shorten() % FADE));
-    const head = this.queue[0];
+    const onGrid = this.lag.samples >= FADE;
+    if (onGrid) this.shorten(head);
+    const run = Math.min(head.samples.length, onGrid ? FADE - (head.position % FADE) : Infinity);
     const before = head.position;
-    const block = out.subarray(at, at + Math.min(head.samples.length, run));
-    block.set(head.samples.subarray(0, block.length));
-    this.take(block.length);
+    const block = out.subarray(at, at + Math.min(run, out.length - at));
+    block.set(this.take(block.length));
     this.lag.play(block);
     if (!this.audible) this.seekAudible(block, at, before);
     this.joins.rampUp(block);
@@ -191,18 +196,12 @@ export class JitterBuffer {
     return at + block.length;
   }
 
-  /** Leave out 5 ms where it does not matter. @returns {number} position of the next sample in its item */
-  shorten() {
-    const head = this.queue[0];
+  /** Leave out 5 ms where it does not matter. @param {Segment} head */
+  shorten(head) {
     const piece = head.position % FADE ? null : this.lag.shorten(head.samples.subarray(0, PIECE));
-    if (piece !== null) {
-      head.samples = head.samples.slice(FADE);
-      head.samples.set(piece);
-      head.position += FADE;
-      this.queued -= FADE;
-      this.counts.shortened += FADE;
-    }
-    return head.position;
+    if (piece === null) return;
+    this.queue.replace(PIECE, piece);
+    this.counts.shortened += FADE;
   }
 
   /** @param {Segment} head @param {number} offset */
@@ -223,31 +222,12 @@ export class JitterBuffer {
     this.starved = false;
   }
 
-  /** The oldest samples; they stay. @param {number} most @returns {Float32Array} */
-  peek(most) {
-    const found = new Float32Array(Math.min(most, this.queued));
-    for (let at = 0, i = 0; at < found.length; i++) {
-      const { samples } = this.queue[i];
-      const run = Math.min(samples.length, found.length - at);
-      found.set(samples.subarray(0, run), at);
-      at += run;
-    }
-    return found;
-  }
-
-  /** Remove the oldest samples; as many must be queued. @param {number} count */
-  take(count) {
-    for (let left = count; left > 0;) {
-      const head = this.queue[0];
-      const run = Math.min(head.samples.length, left);
-      this.joins.last = head.samples[run - 1];
-      head.samples = head.samples.subarray(run);
-      head.position += run;
-      left -= run;
-      if (head.item === this.item) this.position = head.position;
-      if (head.samples.length === 0) this.queue.shift();
-    }
-    this.queued -= count;
+  /** Remove the oldest samples. @param {number} most @returns {Float32Array} */
+  take(most) {
+    const { samples, reached } = this.queue.take(most);
+    this.position = reached.get(this.item ?? "") ?? this.position;
+    if (samples.length > 0) this.joins.last = samples[samples.length - 1];
+    return samples;
   }
 
   /** Pass over the oldest samples, softly. @param {number} count */

@@ -11,8 +11,8 @@ import { fromBase64 } from "./pcm.js";
 const LOOPBACK_MS = 30;
 const NETWORK_MS = 60;
 
-/** The server hears of the heard position as often. */
-const HEARD_EVERY = 5;
+/** The server hears of the heard position as often: every 80 ms. */
+const HEARD_EVERY = 4;
 
 /** Notices at which the server hears of it at once. @type {Set<Notice["type"]>} */
 const STOPS = new Set(["paused", "flushed", "ended"]);
@@ -34,7 +34,7 @@ export class Speaker {
    * @param {object} handlers
    * @param {(notice: Notice, time: number) => void} handlers.onNotice time in seconds on the context's clock
    * @param {(progress: PlaybackProgress) => void} handlers.onProgress every 20 ms of sound
-   * @param {(item: string, samples: number, stopped: boolean) => void} handlers.onHeard about every 100 ms, and at once when it stops
+   * @param {(item: string, samples: number, stopped: boolean) => void} handlers.onHeard about every 80 ms, and at once when it stops
    */
   constructor(context, targetMs, handlers) {
     this.context = context;

@@ -41,7 +41,7 @@ from voicert_clients.wire import (
     text_messages,
 )
 
-DRAW_S = 0.1
+DRAW_S = 0.08  # the heard position is reported as often
 QUEUE_S = 5  # of microphone that the network has not taken; the call ends when it is full
 KEYS = "m mute, x stop the answer, t type, q quit"
 ECHO_CANCELLED = "the speaker's echo is cancelled"
