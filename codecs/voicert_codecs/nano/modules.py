@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from voicert_codecs.blocks.conv import tapped
+from voicert_codecs.blocks.rvq import residual_codes, sum_of_vectors
 from voicert_codecs.nano.config import NanoCodecConfig
 
 
@@ -46,10 +48,8 @@ class CausalBlock(nn.Module):
         """``x`` [B, T, C], ``past`` [B, kernel - 1, C] → the same shapes."""
         whole = torch.cat([past, x], dim=1)
         frames = x.shape[1]
-        mixed = whole[:, :frames] * self.taps[0]
-        for i in range(1, self.kernel):
-            mixed = mixed + whole[:, i : i + frames] * self.taps[i]
-        y = self.down(F.gelu(self.up(self.norm(mixed)), approximate="tanh"))
+        mixed = self.norm(tapped(whole, self.taps, frames))
+        y = self.down(F.gelu(self.up(mixed), approximate="tanh"))
         return x + self.scale * y, whole[:, frames:]
 
 
@@ -120,19 +120,11 @@ class Quantizer(nn.Module):
 
     def encode(self, latent: Tensor) -> Tensor:
         """latent [B, T, D] → codes [B, K, T]."""
-        residual, codes = latent, list[Tensor]()
-        for book in self.codebooks:
-            index = self.nearest(residual, book)
-            residual = residual - book[index]
-            codes.append(index)
-        return torch.stack(codes, dim=1)
+        return residual_codes(latent, self.codebooks, lambda rest, k: self.nearest(rest, self.codebooks[k]))
 
     def decode(self, codes: Tensor) -> Tensor:
         """codes [B, K, T] → latent [B, T, D]; fewer codebooks give a coarser latent."""
-        latent = self.codebooks[0][codes[:, 0]]
-        for k in range(1, codes.shape[1]):
-            latent = latent + self.codebooks[k][codes[:, k]]
-        return latent
+        return sum_of_vectors(codes, self.codebooks)
 
 
 class Decoder(nn.Module):
