@@ -6,7 +6,7 @@
 In one run, on the same sound and with the same random weights of the published sizes:
 
     nano      our codec by ONNX Runtime
-    mimi      ours against the moshi package's streaming Mimi
+    mimi      ours against the moshi package's streaming Mimi; x is how many times as fast ours is
     encodec   ours at 50 frames/s against the encodec package's modules on one frame at a time
     memory    an hour of sound: what a process takes after a minute, and has grown by at the end
     gpu       codes equal to the CPU's, frames per second with CUDA graphs, where there is a CUDA device
@@ -18,11 +18,13 @@ names. Each frame goes through all contenders before the next; p50 and p95 are o
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from voicert_codecs.base import Codec, CodecError
 from voicert_codecs.encodec.load import open_codec as open_encodec
 from voicert_codecs.mimi.config import MimiConfig
 from voicert_codecs.mimi.load import open_codec as open_mimi
+from voicert_codecs.onnx_export import export
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("nano", "mimi", "encodec", "memory", "gpu")
@@ -57,14 +60,17 @@ class Bench:
 
     def mimi(self) -> None:
         # The original forgets whole frames; else the codes differ once the transformers' windows are full.
-        codec = open_mimi(self.file("mimi"), forget_by_frame=True)
+        opening = functools.partial(open_mimi, self.file("mimi"), forget_by_frame=True)
+        codec = opening()
         theirs = OriginalMimi(self.options.originals, self.file("mimi"))
-        self._race("mimi", codec, [Ours("ours", codec), theirs])
+        self._race("mimi", codec, [Ours("ours", codec), *self._exported(opening), theirs])
 
     def encodec(self) -> None:
-        codec = load(self.file("encodec"), codebooks=12)
+        opening = functools.partial(open_encodec, self.file("encodec"), 12)
+        codec = opening()
         theirs = OriginalEncodec(self.options.originals)
-        self._race("encodec", codec, [Ours("ours", codec), theirs], same_codes=False)
+        contenders = [Ours("ours", codec), *self._exported(opening), theirs]
+        self._race("encodec", codec, contenders, same_codes=False)
 
     def memory(self) -> None:
         for name in self.options.memory_of:
@@ -96,6 +102,15 @@ class Bench:
                 OriginalEncodec(self.options.originals).save(self._files[kind])
         return self._files[kind]
 
+    def _exported(self, opening: Callable[..., Codec[Any]]) -> list[Contender]:
+        """The same codec by ONNX Runtime, where that is asked for."""
+        if not self.options.exported:
+            return []
+        codec = opening(packed=False)
+        folder = self.work / f"{codec.name}-onnx"
+        export(codec, folder)
+        return [Ours("ours, exported", load(folder))]
+
     def _opened(self, name: str, device: str, graphs: bool) -> Codec[Any]:
         opener = open_encodec if name == "encodec" else open_mimi
         return opener(self.file(name), 8, device, graphs=graphs)
@@ -111,13 +126,14 @@ class Bench:
             print(f"\n{name}, B = {batch}: ms per frame of {period_ms:g} ms  (p50 / p95)")
             for who, own in found.items():
                 print(f"  {who:16} {_line(own)}")
-            for who in list(found)[1:]:
-                found["times_as_fast"] = ratios(found["ours"], found[who])
-                print(f"  {'times as fast':16} {_line(found['times_as_fast'])}")
+            theirs = contenders[-1].name
+            for who in [who for who in times if who != theirs]:
+                found[who]["times_as_fast"] = ratios(found[who], found[theirs])
+                print(f"  {f'{who}: x':16} {_line(found[who]['times_as_fast'])}")
                 if same_codes:
-                    found["codes_that_differ"] = codes_that_differ(times["ours"], times[who])
+                    found[who]["codes_that_differ"] = codes_that_differ(times[who], times[theirs])
                     total = sum(codes.size for codes in times[who].codes)
-                    print(f"  {found['codes_that_differ']} of {total} codes differ")
+                    print(f"  {found[who]['codes_that_differ']} of {total} codes differ")
             self.results.setdefault(name, {})[f"b{batch}"] = found
 
 
@@ -152,6 +168,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=60, help="of sound in the memory part (default 60)")
     parser.add_argument(
         "--memory-of", nargs="+", choices=PARTS[:3], default=["nano"], help="(default nano; others take long)"
+    )
+    parser.add_argument(
+        "--exported", action="store_true", help="ours by ONNX Runtime too (an export takes a minute or two)"
     )
     parser.add_argument("--originals", type=Path, default=Path(folder), help=f"folder (default {folder})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
 import wave
@@ -13,12 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soxr
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from voicert_codecs.base import CodecError
 from voicert_codecs.cli import main
 from voicert_codecs.files import Output
 from voicert_codecs.nano.runtime import NanoCodec
 from voicert_codecs.progress import Progress, clock
+from voicert_codecs.sound import SampleFormat, SoundSource
 from voicert_codecs.stream import StreamDecoder, StreamEncoder
 from voicert_codecs.vcz import Header, VczReader, VczWriter
 
@@ -129,8 +133,6 @@ def test_any_wav_goes_in(tiny_codec: Path, tmp_path: Path, kind: str, rate_hz: i
     path = wav.save(
         tmp_path / "in.wav", tone, rate_hz=rate_hz, kind=kind, channels=channels, extensible=channels > 2
     )
-    from voicert_codecs.sound import SoundSource
-
     with path.open("rb") as stream:
         source = SoundSource(stream, RATE)
         assert source.length_s == 0.5
@@ -142,9 +144,34 @@ def test_any_wav_goes_in(tiny_codec: Path, tmp_path: Path, kind: str, rate_hz: i
     assert codes_of(tmp_path / "x.vcz")[2] == RATE // 2
 
 
-def test_channels_are_averaged(tmp_path: Path) -> None:
-    from voicert_codecs.sound import SampleFormat
+@given(st.data())
+def test_any_bytes_are_a_sound_or_a_codec_error(data: st.DataObject) -> None:
+    """Bytes of a WAV file are replaced, taken out and put in anywhere, or it is cut."""
+    size = struct.pack("<HHIIHH", 1, 2, RATE, 4 * RATE, 4, 16)
+    whole = bytearray(b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0" + size + b"data\x10\0\0\0" + bytes(range(16)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(whole)))
+        whole[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=8))
+    try:
+        source = SoundSource(io.BytesIO(whole), RATE)
+        pcm = np.concatenate([np.zeros(0, np.float32), *source.pieces()])
+    except CodecError:
+        return
+    assert np.isfinite(pcm).all()
 
+
+def test_a_wav_of_more_than_4_gib_is_understood() -> None:
+    """RF64: its lengths stand in a chunk of their own."""
+    form = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)
+    ds64 = struct.pack("<QQQI", 0, 6, 3, 0)
+    chunks = b"ds64" + struct.pack("<I", len(ds64)) + ds64 + b"fmt " + struct.pack("<I", 16) + form
+    data = b"RF64\xff\xff\xff\xffWAVE" + chunks + b"data\xff\xff\xff\xff" + b"\0\x40" * 3 + b"LIST\0\0\0\0"
+    source = SoundSource(io.BytesIO(data), RATE)
+    assert np.concatenate(list(source.pieces())).tolist() == [0.5] * 3
+    assert source.length_s == 3 / RATE
+
+
+def test_channels_are_averaged(tmp_path: Path) -> None:
     left, right = np.array([1000, -2000]), np.array([3000, 2000])
     data = np.stack([left, right], axis=1).astype("<i2").tobytes()
     mono = SampleFormat(RATE, channels=2).mono(data)

@@ -175,6 +175,17 @@ def test_every_cut_is_noticed_and_told_where() -> None:
     assert "does not begin as a .vcz file" in refused(b"")
 
 
+@given(st.data(), st.integers(1, 4))
+def test_nothing_but_a_codec_error_comes_of_any_bytes(data: st.DataObject, edits: int) -> None:
+    """Bytes are replaced, taken out and put in anywhere."""
+    damaged = bytearray(FILE)
+    for _ in range(edits):
+        at = data.draw(st.integers(0, len(damaged)))
+        damaged[at : at + data.draw(st.integers(0, 20))] = data.draw(st.binary(max_size=20))
+    if damaged != FILE:
+        refused(bytes(damaged))
+
+
 def test_missing_doubled_and_swapped_blocks_are_noticed() -> None:
     writer = VczWriter(HEADER)
     beginning = writer.beginning()
