@@ -40,7 +40,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "voicert.cli": {"voicert.cli", "voicert.bench", "voicert.evaluation", "voicert_clients", *SERVER},
     "voicert.__main__": {"voicert.cli"},
 }
-WITHOUT_IO = ("voicert.engine", "voicert.session", "voicert.models", "voicert_codecs")
+WITHOUT_IO = (
+    "voicert.engine",
+    "voicert.session",
+    "voicert.models",
+    "voicert.server.realtime",
+    "voicert_codecs",
+)
 IO = {"asyncio", "socket", "http", "starlette", "uvicorn", "websockets"}
 TRAINING = {"scripts", "nano", "tests"}  # top-level names under which nothing shipped may import
 EXTRAS = {"torch", "torchaudio", "onnx", "onnxscript", "transformers", "safetensors", "livekit", "pocketsphinx"}
