@@ -12,7 +12,7 @@ from voicert.session.events import FrameTiming, ResponseAudio, ResponseDone, Res
 
 SCRIPT = Script(words=("one", " two", " three"), by_loudness=True)  # whoever is heard decides the first word
 # One event per frame, so that the end of the input can be waited for; nothing waits for a listener's speaker.
-TURNS = TurnSettings(frame_timing=True, send_ahead_ms=60_000)
+TURNS = TurnSettings(frame_timing=True, send_ahead_ms=60_000, interrupt_min_ms=300)
 ASK = [silence(300), speech(400), silence(1800)]
 INTERRUPT = [silence(200), speech(500, 140), silence(400), speech(400, 90), silence(2000)]
 CHATTER = [speech(300, 200), silence(700), speech(200, 150), silence(1300)]

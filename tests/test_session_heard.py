@@ -55,4 +55,4 @@ def test_the_last_word_is_the_last_word_heard(way_ms, reports):
             assert model.written(0)[0] == told or not told
             assert told == " ".join(COUNT.words[: len(told.split())]).replace("  ", " ")
     assert right == count
-    assert len(set(last)) > count // 2  # they were interrupted everywhere
+    assert len(set(last)) >= 6  # they were interrupted everywhere

@@ -50,6 +50,7 @@ _INTERRUPT = (
     "what cuts an answer: the model falls silent, a voice that lasts, whichever comes first; or nothing"
 )
 _FORGET = "the model forgets a sound over its answer that was no interruption"
+_GUARD = "the assistant's own voice, heard by a microphone without echo cancellation, is no voice of the user"
 _AHEAD = "sound sent before it is due at the listener's speaker, in ms"
 _RECORD = "folder in which every session is recorded as tokens, for voicert replay; nothing is if unset"
 _RECORD_AUDIO = "record a stereo WAV file of each session too, as it was heard; needs record"
@@ -101,11 +102,12 @@ class SessionConfig:
     vad_aggressiveness: Annotated[int, About("how readily a sound is taken for noise", 0, 3)] = 2
     min_speech_ms: Annotated[int, About("voice that begins the user's turn, in ms", 20, 10_000)] = 60
     silence_ms: Annotated[int, About("quiet that ends the user's turn, in ms", 20, 10_000)] = 500
-    interrupt: Annotated[str, About(_INTERRUPT, choices=("model", "vad", "both", "off"))] = "both"
+    interrupt: Annotated[str, About(_INTERRUPT, choices=("model", "vad", "both", "off"))] = "vad"
     pause_ms: Annotated[int, About("voice that pauses a speaking assistant, in ms", 20, 10_000)] = 100
-    interrupt_min_ms: Annotated[int, About("voice that cuts it, in ms", 20, 10_000)] = 400
+    interrupt_min_ms: Annotated[int, About("voice that cuts it, in ms", 20, 10_000)] = 520
     resume_ms: Annotated[int, About("quiet after which it goes on, in ms", 20, 10_000)] = 200
     forget_noises: Annotated[bool, About(_FORGET)] = True
+    echo_guard: Annotated[bool, About(_GUARD)] = True
     send_ahead_ms: Annotated[int, About(_AHEAD, 20, 60_000)] = 200
 
 

@@ -57,7 +57,8 @@ class ByHand:
     """A conversation to which the test itself tells what the model does, in real time."""
 
     def __init__(self, **settings: Any) -> None:
-        self.talk = Conversation(scripted_bundle(1, TWO).model, TurnSettings(**settings))
+        chosen = TurnSettings(**{"echo_guard": False, **settings})  # constant sound is like everything
+        self.talk = Conversation(scripted_bundle(1, TWO).model, chosen)
         self.now = 0.0  # seconds
         self.way = Steer(False, False, 0, 0)  # how the last step was to be taken
 

@@ -104,7 +104,8 @@ class Conversation:
     @property
     def full(self) -> bool:
         """The model is so far ahead of the listener that the next frame had better wait."""
-        return not self._floor.paused and self._speaker.outlet.held >= AHEAD + self._floor.lag
+        undecided = self._floor.paused or self._floor.cutting  # what comes decides it
+        return not undecided and self._speaker.outlet.held >= AHEAD + self._floor.lag
 
     @property
     def responding(self) -> bool:
@@ -135,7 +136,7 @@ class Conversation:
         void = self._floor.cutting or self._steering.pending  # it was cut while the step was under way
         events = self._reread(at, step)
         heard = self._listener.tracker.voiced
-        events += self._floor.hear(frame, self._settings, False, now)
+        events += self._floor.hear(frame, self._settings, now)
         quiet = self._listener.tracker.voiced == heard
         events += self._read(at, step.user_text)
         if not (void or self._floor.cutting or self._steering.pending):

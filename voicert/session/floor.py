@@ -48,9 +48,11 @@ class Floor:
         """It is decided that the response is cut, but not yet where."""
         return self._cut_due is not None
 
-    def hear(self, frame: NDArray[np.float32], settings: TurnSettings, echo: bool, now: float) -> list[Event]:
-        """One frame of the user; ``echo``: it is the assistant's own voice."""
+    def hear(self, frame: NDArray[np.float32], settings: TurnSettings, now: float) -> list[Event]:
+        """One frame of the user, or of the assistant's own voice."""
         listener = self._listener
+        still = self._speaker.outlet.paused and self._speaker.playback.reports
+        echo = self._speaker.guard.hear(frame, not still) and settings.echo_guard
         auto = settings.detection == "auto"
         mode = settings.interrupt if auto else "off"
         sounding = self._speaker.sounding(now) or (self._paused if self.paused else None)

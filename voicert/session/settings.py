@@ -29,12 +29,13 @@ class TurnSettings:
     vad_aggressiveness: int = 2  # 0..3, how readily the voice detector takes a sound for noise
     min_speech_ms: int = 60  # speech while the assistant is silent begins after this much voice
     silence_ms: int = 500  # speech ends after this much quiet, or as soon as the model answers
-    interrupt: Interrupt = "both"  # what cuts a response; "off": speech over it is only reported
+    interrupt: Interrupt = "vad"  # what cuts a response; "off": speech over it is only reported
     pause_ms: int = 100  # voice that pauses a speaking assistant
-    interrupt_min_ms: int = 400  # and voice that cuts it
+    interrupt_min_ms: int = 520  # and voice that cuts it; most murmurs and coughs are shorter
     interrupt_words: tuple[str, ...] = STOP_WORDS  # said alone they cut it, however short, once understood
     resume_ms: int = 200  # quiet after which a paused assistant goes on
     forget_noises: bool = True  # the model forgets a sound that was no interruption; else it has heard it
+    echo_guard: bool = True  # the assistant's own voice in the microphone is no voice of the user
     send_ahead_ms: int = 200  # audio that may be sent before it is due at the listener's speaker
     longest_response_ms: int = 120_000  # a longer one is cut
     idle_timeout_ms: int | None = None  # quiet after an answer that makes the assistant speak again

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from voicert.engine import Stepped
+from voicert.session.echo import EchoGuard
 from voicert.session.events import (
     Reason,
     ResponseAudio,
@@ -52,6 +53,7 @@ class Speaker:
         self.frame_samples = frame_samples
         self.playback = Playback()
         self.outlet = Outlet(self.playback)
+        self.guard = EchoGuard()
         self.making: Said | None = None  # the model is in the middle of it
         self.broke_off: int | None = None  # samples of input: when an answer ended in the middle of a word
         self._items: deque[Said] = deque(maxlen=REMEMBERED)
@@ -155,6 +157,7 @@ class Speaker:
                 self._items.remove(said)
         self.making = None
         self.playback.flush(now)
+        self.guard.flush()
         return Cut(step, events)
 
     def truncate(self, item: int, samples: int, oldest_step: int, now: float) -> Cut:
@@ -175,6 +178,7 @@ class Speaker:
         if samples < before and said is self.last:
             step = said.first_step + said.cut(samples, oldest_step - said.first_step)
             self.playback.flush(now)
+            self.guard.flush()
         elif samples < before:
             said.cut(samples)
         return Cut(step, [Truncated(item, samples, said.transcript)])
@@ -202,6 +206,7 @@ class Speaker:
                 said.announced, said.start = True, self.playback.sent
             case ResponseAudio(_, _, pcm):
                 said.sent += len(pcm)
+                self.guard.play(pcm)
             case ResponseDone():
                 said.done = True
                 if self.playback.reports:
