@@ -61,6 +61,15 @@ def test_all_contenders_get_every_frame_and_the_first_ones_do_not_count(tiny_cod
     assert codes_that_differ(times["ours"], times["backwards"]) == differing > 0
 
 
+def test_times_are_those_of_the_clock(tiny_codec: Path) -> None:
+    codec = NanoCodec(tiny_codec)
+    ticks = iter([0, 1, 3] * FRAMES)  # before, between, after
+    pcm = sound(1, FRAMES * codec.frame_size, codec.sample_rate)
+    times = race([Ours("ours", codec)], pcm, codec.frame_size, lambda: float(next(ticks)))
+    assert times["ours"].encode_ms == [1e3] * 5
+    assert times["ours"].decode_ms == [2e3] * 5
+
+
 def test_percentiles_are_of_frames_and_ratios_of_percentiles() -> None:
     ours = Times([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]).summary()
     assert (ours["encode_p50_ms"], ours["encode_p95_ms"]) == (2.0, 2.9)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from voicert_codecs.base import Codec, Codes, Pcm
 
+Clock = Callable[[], float]  # seconds
 WARM_UP = 10  # frames that are not counted
 
 
@@ -63,7 +64,9 @@ class Times:
         }
 
 
-def race(contenders: Sequence[Contender], pcm: Pcm, frame_size: int) -> dict[str, Times]:
+def race(
+    contenders: Sequence[Contender], pcm: Pcm, frame_size: int, clock: Clock = time.perf_counter
+) -> dict[str, Times]:
     """Each frame goes through all of them before the next one, so that a busy moment meets all alike.
 
     Who comes first changes from frame to frame. ``pcm`` [B, T * frame_size].
@@ -75,11 +78,11 @@ def race(contenders: Sequence[Contender], pcm: Pcm, frame_size: int) -> dict[str
         frame = np.ascontiguousarray(pcm[:, at : at + frame_size])
         for k in range(len(contenders)):
             contender = contenders[(n + k) % len(contenders)]
-            began = time.perf_counter()
+            began = clock()
             codes = contender.encode(frame)
-            coded = time.perf_counter()
+            coded = clock()
             contender.decode(codes)
-            ended = time.perf_counter()
+            ended = clock()
             if n >= WARM_UP:
                 own = times[contender.name]
                 own.encode_ms.append(1e3 * (coded - began))
