@@ -1,0 +1,124 @@
+"""Small Moshis with random weights, and the ``moshi`` package's own model of the same file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor
+
+from tests.support.oracles import oracle
+from voicert.models.moshi.kyutai import from_kyutai
+from voicert.models.moshi.layout import tensors
+from voicert.models.sampling import uniforms
+
+Ints = NDArray[np.int64]
+
+SMALL: dict[str, Any] = {
+    "dim": 48, "text_card": 60, "existing_text_padding_id": 3, "n_q": 16, "dep_q": 8, "card": 32,
+    "num_heads": 4, "num_layers": 3, "hidden_scale": 4.125, "causal": True, "layer_scale": None,
+    "context": 40, "max_period": 10_000, "gating": "silu", "norm": "rms_norm_f32",
+    "positional_embedding": "rope", "depformer_dim": 32, "depformer_dim_feedforward": 132,
+    "depformer_num_heads": 2, "depformer_num_layers": 2, "depformer_layer_scale": None,
+    "depformer_multi_linear": True, "depformer_context": 8, "depformer_max_period": 10_000,
+    "depformer_gating": "silu", "depformer_pos_emb": "none", "depformer_weights_per_step": True,
+    "delays": [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1],
+}  # fmt: skip
+"""A model of the published kind, far smaller: its ring is full after 40 steps."""
+
+
+def random_weights(lm: dict[str, Any], seed: int = 0) -> dict[str, Tensor]:
+    """By Kyutai's names; they keep a signal's size about the same from layer to layer."""
+    source = torch.Generator().manual_seed(seed)
+    weights: dict[str, Tensor] = {}
+    for name, shape in tensors(from_kyutai(lm)):
+        values = torch.randn(shape, generator=source)
+        if name.endswith("alpha"):
+            values = 1.0 + 0.1 * values
+        elif "emb" not in name or "low_rank" in name:
+            values = values * (2.0 if "linear" in name.split(".")[0] else 1.0) / shape[1] ** 0.5
+        weights[name] = values
+    return weights
+
+
+def write_moshi(folder: Path, lm: dict[str, Any], seed: int = 0) -> Path:
+    """``config.json`` and ``model.safetensors``; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(lm))
+    save_file(random_weights(lm, seed), folder / "model.safetensors")
+    return folder
+
+
+class Original:
+    """The ``moshi`` package's generator on a folder.
+
+    Args:
+        temperatures: of text and codes; 0 takes the most likely.
+        top_k: of text and codes.
+        seed: of the random numbers that it shares with ours, one per row.
+    """
+
+    def __init__(self, folder: Path, rows: int = 1, temperatures: tuple[float, float] = (0.0, 0.0),
+                 top_k: tuple[int, int] = (25, 250), seeds: tuple[int, ...] = (0,)) -> None:  # fmt: skip
+        lm = json.loads((folder / "config.json").read_text())
+        load = oracle("moshi.models.loaders").get_moshi_lm
+        self.text_logits: list[Tensor] = []  # [B, V] of every step
+        self.code_logits: list[Tensor] = []  # [B, N] of every sub-step
+        self._seeds, self._position, self._at = seeds, 0, 0
+        self._count = 1 + lm["dep_q"]
+        generator = oracle("moshi.models.lm").LMGen
+        self.lm = load(folder / "model.safetensors", lm, device="cpu", dtype=torch.float32)
+        self.generator = generator(
+            self.lm,
+            use_sampling=max(temperatures) > 0,
+            temp_text=temperatures[0],
+            temp=temperatures[1],
+            top_k_text=top_k[0],
+            top_k=top_k[1],
+            on_text_logits_hook=lambda logits: self.text_logits.append(logits[:, 0, 0].clone()),
+        )
+        depth = self.lm.forward_depformer
+
+        def kept(*args: Any) -> Tensor:
+            logits: Tensor = depth(*args)
+            self.code_logits.append(logits[:, 0, 0].clone())
+            return logits
+
+        self.lm.forward_depformer = kept
+        self.generator.streaming_forever(rows)
+
+    def step(self, user: Ints) -> tuple[Ints, Ints | None]:
+        """``user`` [B, U] → what it wrote [B, 1 + dep_q], and the frame that this completed."""
+        written: list[Tensor] = []
+        self.generator.on_text_hook = lambda text: written.append(text[:, None].clone())
+        self.generator.on_audio_hook = lambda codes: written.append(codes.clone())
+        with self._shared_randomness():
+            frame = self.generator.step(torch.from_numpy(user)[:, :, None])
+        self._position, self._at = self._position + 1, 0
+        return torch.cat(written, 1).numpy(), None if frame is None else frame[:, :, 0].numpy()
+
+    @contextmanager
+    def _shared_randomness(self) -> Iterator[None]:
+        """In place of torch's random numbers: the share of the total at which a token's part begins."""
+        module = oracle("moshi.utils.sampling")
+        before = module.multinomial
+
+        def drawn(probabilities: Tensor, num_samples: int, **_: Any) -> Tensor:
+            rows = [uniforms(seed, self._position, self._count)[self._at] for seed in self._seeds]
+            self._at += 1
+            total = probabilities.cumsum(-1)
+            mark = torch.tensor(rows, dtype=torch.float32).view(-1, *[1] * (total.dim() - 1))
+            return (total <= mark * total[..., -1:]).sum(-1, keepdim=True)
+
+        module.multinomial = drawn
+        try:
+            yield
+        finally:
+            module.multinomial = before

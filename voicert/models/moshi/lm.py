@@ -1,0 +1,184 @@
+"""A Moshi over a fixed number of slots: one step is a thought, and what is written in it.
+
+The two halves of a step are apart so that rules may come between them: what text is written, who is silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from voicert_codecs.blocks.kv import KvCache
+
+from voicert.errors import ModelError
+from voicert.models.base import Ints, Sampling
+from voicert.models.moshi.network import MoshiNetwork
+from voicert.models.moshi.parts import NOTHING
+from voicert.models.moshi.sampling import code_draws, draw, text_draws
+from voicert.models.moshi.tokens import Tokens
+from voicert.models.sampling import uniforms
+
+
+@dataclass(frozen=True)
+class Thought:
+    """The first half of a step; row ``i`` belongs to ``slots[i]``."""
+
+    slots: Ints  # [B]
+    position: Ints  # [B] the step
+    hidden: Tensor  # [B, D]
+    text_logits: Tensor  # [B, V]
+    uniform: Tensor  # [B, 1 + K] numbers in [0, 1): of the text, and of each codebook
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy of one slot."""
+
+    keys_values: KvCache
+    tokens: tuple[NDArray[Any], ...]
+    sampling: Sampling
+
+
+class MoshiLm:
+    """Steps, goes back, and copies slots. Not thread-safe.
+
+    Args:
+        network: built with at least as many steps of ``rewind``.
+        spoken: audio streams that it writes, the others are heard; by default as in a conversation.
+        rewind: steps that a slot can go back.
+
+    Raises:
+        ModelError: the network cannot write so many streams, or go back so far.
+    """
+
+    def __init__(self, network: MoshiNetwork, slots: int, rewind: int = 0, spoken: int | None = None) -> None:
+        self.config = config = network.config
+        self.network = network
+        self.slots = slots
+        self.spoken = config.spoken if spoken is None else spoken
+        if not 1 <= self.spoken <= config.depth.codebooks:
+            raise ModelError(f"the model writes 1 to {config.depth.codebooks} codebooks, not {self.spoken}")
+        if rewind > network.temporal.config.rewind:
+            raise ModelError(f"the network was built to go back {network.temporal.config.rewind} steps")
+        self.tokens = Tokens(config, self.spoken, slots, rewind)
+        self._cache = network.temporal.cache(slots)
+        self._sampling = [Sampling()] * slots
+        self._device = network.table.weight.device
+
+    def reset(self, slot: int, sampling: Sampling) -> None:
+        """Begins a new conversation in a slot."""
+        self.tokens.reset(slot)
+        self._sampling[slot] = sampling
+
+    def step(self, slots: Ints, user: Ints) -> Ints:
+        """What it hears, and nothing else decides: ``user`` [B, U] → what it writes [B, 1 + spoken]."""
+        thought = self.think(slots, user)
+        return self.write(thought, self.choose_text(thought))
+
+    @torch.inference_mode()
+    def think(self, slots: Ints, user: Ints) -> Thought:
+        """Hears ``user`` [B, U] in ``slots`` [B] (distinct)."""
+        position = self.tokens.position[slots]
+        self.tokens.hear(slots, position, user)
+        hidden, logits = self._run(slots, position[:, None])
+        count = 1 + self.config.depth.codebooks
+        how = [self._sampling[int(slot)] for slot in slots]
+        random = [uniforms(h.seed, int(at), count) for h, at in zip(how, position, strict=True)]
+        uniform = torch.as_tensor(np.stack(random).astype(np.float32)).to(self._device)
+        return Thought(slots, position, hidden[:, 0], logits[:, 0], uniform)
+
+    @torch.inference_mode()
+    def choose_text(self, thought: Thought) -> Ints:
+        """[B] the text that the model itself would write."""
+        how = [self._sampling[int(slot)] for slot in thought.slots]
+        return draw(thought.text_logits, text_draws(how, self._device), thought.uniform[:, 0]).cpu().numpy()
+
+    @torch.inference_mode()
+    def write(self, thought: Thought, text: Ints, codes: Ints | None = None) -> Ints:
+        """Ends the step with ``text`` [B]. Returns all that is written [B, 1 + spoken].
+
+        Args:
+            codes: [B, spoken] stand in place of what the model would say, in rows that do not begin with -1.
+        """
+        free = np.ones(len(text), np.bool_) if codes is None else codes[:, 0] == NOTHING
+        made = np.empty((len(text), self.spoken), np.int64) if codes is None else codes.copy()
+        if free.any():
+            made[free] = self._say(thought, text, np.flatnonzero(free))
+        own = np.concatenate([text[:, None], made], axis=1)
+        self.tokens.write(thought.slots, thought.position, own)
+        return own
+
+    def completed(self, thought: Thought) -> Ints:
+        """[B, 1 + spoken]: text and codes of the frame that a written step completed; -1 before the first."""
+        return self.tokens.completed(thought.slots, thought.position)
+
+    @torch.inference_mode()
+    def feed(self, slot: int, own: Ints, user: Ints) -> Tensor:
+        """T steps at once whose outcome is known, such as a prompt: ``own`` [T, 1 + spoken], ``user`` [T, U].
+
+        Returns: the text logits [T, V] of each.
+
+        Raises:
+            ModelError: more steps at once than the slot can go back.
+        """
+        if len(own) > max(1, self.tokens.rewind_steps):
+            raise ModelError(
+                f"at most {max(1, self.tokens.rewind_steps)} steps are fed at once, not {len(own)}"
+            )
+        steps, slots = self.tokens.position[slot] + np.arange(len(own)), np.full(len(own), slot)
+        self.tokens.hear(slots, steps, user)
+        first = self.tokens.position[slot]
+        for at, row in zip(steps, own, strict=True):
+            self.tokens.write(slots[:1], at[None], row[None])
+        self.tokens.position[slot] = first
+        _, logits = self._run(slots[:1], steps[None])
+        self.tokens.position[slot] = first + len(own)
+        return logits[0]
+
+    def rewind(self, slot: int, steps: int) -> None:
+        """Undoes the last ``steps`` of a slot.
+
+        Raises:
+            ModelError: more than are kept.
+        """
+        self.tokens.rewind(slot, steps)
+
+    @torch.inference_mode()
+    def snapshot(self, slot: int) -> Snapshot:
+        rows = torch.tensor([slot])
+        self._cache.position[slot] = int(self.tokens.position[slot])
+        tokens = tuple(part[slot].copy() for part in self.tokens.parts())
+        return Snapshot(self._cache.copy_rows(rows), tokens, self._sampling[slot])
+
+    @torch.inference_mode()
+    def restore(self, slot: int, saved: Snapshot) -> None:
+        self._cache.write_rows(torch.tensor([slot]), saved.keys_values)
+        for part, old in zip(self.tokens.parts(), saved.tokens, strict=True):
+            part[slot] = old
+        self._sampling[slot] = saved.sampling
+
+    def _run(self, slots: Ints, position: Ints) -> tuple[Tensor, Tensor]:
+        """Steps ``position`` [B, T] → hidden [B, T, D], text logits [B, T, V]."""
+        tokens = torch.as_tensor(self.tokens.given(slots, position)).to(self._device)
+        rows = torch.as_tensor(slots)
+        self._cache.position[rows] = torch.as_tensor(position[:, 0])
+        lent = self._cache.lend(rows)
+        hidden, logits = self.network(tokens, lent)
+        self._cache.settle(rows, lent)
+        return hidden, logits
+
+    def _say(self, thought: Thought, text: Ints, rows: Ints) -> Ints:
+        """[R, spoken] of the chosen ``rows`` [R] of a thought."""
+        which = torch.as_tensor(rows).to(self._device)
+        uniform = thought.uniform[which]
+        draws = code_draws([self._sampling[int(thought.slots[row])] for row in rows], self._device)
+
+        def choose(codebook: int, logits: Tensor) -> Tensor:
+            return draw(logits, draws, uniform[:, codebook + 1])
+
+        words = torch.as_tensor(text[rows]).to(self._device)
+        return self.network.depth(thought.hidden[which], words, self.spoken, choose).cpu().numpy()
