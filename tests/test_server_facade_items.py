@@ -116,6 +116,18 @@ def test_a_cut_that_the_session_has_forgotten_is_made_from_what_was_sent() -> No
     assert retrieve(facade, item_id)["content"][0]["transcript"] == "w0"
 
 
+def test_a_cut_item_never_grows_again() -> None:
+    facade = new_facade()
+    item_id = answer(facade, 1, 3)[1]["item"]["id"]
+    facade.translate([done(3, "w0 w1")])
+    ends = [
+        facade.translate([said.Truncated(3, samples, words)])[0]["audio_end_ms"]
+        for samples, words in ((4800, "w0"), (9600, "w0 w1"), (9600, None))
+    ]
+    assert ends == [200, 200, 200]
+    assert retrieve(facade, item_id)["content"][0]["transcript"] == "w0"
+
+
 @pytest.mark.parametrize("role", ["user", "assistant"])
 def test_only_speech_of_the_assistant_is_truncated(role: str) -> None:
     facade = new_facade()

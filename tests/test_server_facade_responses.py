@@ -20,7 +20,7 @@ from tests.support.facades import (
     spoken_turn,
 )
 from voicert.server.realtime import Extras, Facade
-from voicert.server.realtime.actions import CancelResponse, Respond, ToolOutput
+from voicert.server.realtime.actions import CancelResponse, Respond, ToolOutput, TruncateItem
 from voicert.session import events as said
 
 
@@ -76,6 +76,8 @@ def test_an_interrupted_answer_is_incomplete_and_ends_where_it_was_heard() -> No
     assert ended[-1]["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
     item = retrieve(facade, item_id)
     assert (item["status"], item["content"][0]["transcript"]) == ("incomplete", "w0")
+    late = {"item_id": item_id, "content_index": 0, "audio_end_ms": 300}
+    assert ask(facade, "conversation.item.truncate", **late).actions == [TruncateItem(1, 2400)]
 
 
 def test_an_answer_that_was_asked_for() -> None:

@@ -21,9 +21,11 @@ from tests.support.scripted import Script, silence, speech
 from tests.support.talks import Event, HandEngine, Talk
 from tests.support.wire_grammar import WireGrammar
 from voicert.server.realtime import Extras
+from voicert.session import TurnSettings
 
 GOLDEN = Path(__file__).parent / "golden" / "conversation.jsonl"
-SCRIPT = Script(words=("one", " two", " three", " four"))
+SCRIPT = Script(words=("one", " two", " three", " four"), listen_frames=8)
+TURNS = TurnSettings(interrupt="vad", pause_ms=100, interrupt_min_ms=400, resume_ms=200)
 
 
 def live(talk: Talk, *parts: NDArray[np.float32]) -> None:
@@ -35,9 +37,9 @@ def live(talk: Talk, *parts: NDArray[np.float32]) -> None:
 
 def converse() -> list[Event]:
     """Everything the server says in the conversation."""
-    talk = Talk(HandEngine(1, SCRIPT), extras=Extras(timing=True, playback=True))
+    talk = Talk(HandEngine(1, SCRIPT), extras=Extras(timing=True, playback=True), turns=TURNS)
     # 100 ms of quiet and the model answers.
-    live(talk, speech(600), silence(260), speech(120), silence(280), speech(500), silence(2000))
+    live(talk, speech(600), silence(260), speech(120), silence(280), speech(600), silence(2000))
     words = [{"type": "input_text", "text": "hello there"}]
     talk.ask("conversation.item.create", item={"type": "message", "role": "user", "content": words})
     talk.ask("response.create", response={"metadata": {"typed": "yes"}})

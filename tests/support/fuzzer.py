@@ -1,6 +1,6 @@
 """Messages that look like a client's and are wrong in one place or more: the same ones for the same seed.
 
-Three in ten are sound, so that the conversation goes on and there is something to break. The others are sound
+Nearly half are sound, so that the conversation goes on and there is something to break. The others are sound
 messages with a field lost, renamed, nested, or of another type or size, and a few that are no JSON at all.
 """
 
@@ -54,7 +54,7 @@ class Fuzzer:
         if luck < 0.02:
             return self._random.choice(NO_JSON)
         message = self._random.choice(self._makers)()
-        if luck > 0.3:
+        if luck > 0.45:
             for _ in range(self._random.choice((1, 1, 2, 4))):
                 self._spoil(message)
         text = json.dumps(message)

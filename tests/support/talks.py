@@ -102,12 +102,18 @@ class HandEngine:
 class Talk:
     """One client: what it sends takes effect at once, what it is sent is in ``events``."""
 
-    def __init__(self, engine: HandEngine, token: str = "t0", extras: Extras | None = None) -> None:
+    def __init__(
+        self,
+        engine: HandEngine,
+        token: str = "t0",
+        extras: Extras | None = None,
+        turns: TurnSettings | None = None,
+    ) -> None:
         self.engine = engine
         self.events: list[Event] = []
         able = engine.bundle.capabilities
         count = lambda text: len(engine.model.tokens(text))  # noqa: E731 - as the server does
-        self.facade = Facade("scripted", TurnSettings(), 50.0, token, able, count)
+        self.facade = Facade("scripted", turns or TurnSettings(), 50.0, token, able, count)
         self._told: list[said.Event] = []  # by the session, while a message of the client is dealt with
         self._acting = False
         self.session: Session = open_session(cast(Engine, engine), self._hear)
