@@ -25,7 +25,9 @@ from voicert.session import TurnSettings
 
 GOLDEN = Path(__file__).parent / "golden" / "conversation.jsonl"
 SCRIPT = Script(words=("one", " two", " three", " four"), listen_frames=8)
-TURNS = TurnSettings(interrupt="vad", pause_ms=100, interrupt_min_ms=400, resume_ms=200)
+TURNS = TurnSettings(
+    interrupt="vad", pause_ms=100, interrupt_min_ms=400, resume_ms=200, forget_noises=True, echo_guard=False
+)
 
 
 def live(talk: Talk, *parts: NDArray[np.float32]) -> None:
