@@ -110,6 +110,14 @@ def test_a_rewind_is_as_if_those_frames_had_not_come(
     assert_same(ours, wanted)
 
 
+def test_what_was_taken_again_can_be_undone(engines: list[Engine], bundle: Bundle) -> None:
+    """Back to a snapshot of the span that was taken again: what is heard must be as it was then."""
+    pcm, rewind, retake = voice(6, 62), {61: 61 - 2 * MARK_FRAMES}, {60: 40}
+    ours = states(perform(engines, bundle, Score(*played(pcm, rewind=rewind, retake=retake))), 0)
+    plain = Score(*(Frame(pcm[t], 0.0, hush) for t, hush in remaining(rewind, retake, len(pcm))))
+    assert_same(ours, states(perform(engines, bundle, plain), 0))
+
+
 def test_again_and_again_over_a_long_conversation(engines: list[Engine], bundle: Bundle) -> None:
     """Back and back further, as far as it goes, after all that is kept was overwritten; rewinds between."""
     pcm = voice(4, 800)
