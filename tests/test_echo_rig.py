@@ -27,7 +27,7 @@ def test_the_assistant_does_not_interrupt_itself_and_the_user_does(client: str) 
         finding = made.run(TALK_S, INTERRUPTIONS)
     assert finding.talked_s >= TALK_S
     assert finding.self_interruptions == 0
-    assert len(finding.stop_ms) == INTERRUPTIONS
+    assert finding.interruptions == len(finding.stop_ms) == INTERRUPTIONS
 
 
 def test_what_is_said_in_the_room_is_on_the_right_side_of_the_tape(tmp_path: Path) -> None:
@@ -48,10 +48,11 @@ def test_what_is_said_in_the_room_is_on_the_right_side_of_the_tape(tmp_path: Pat
         assert not tape.audible()
 
 
-def test_the_tape_finds_when_the_assistant_fell_silent() -> None:
+def test_the_tape_tells_when_the_assistant_was_last_heard() -> None:
     played = np.zeros(5 * 24_000, np.float32)
     played[24_000:60_000] = 0.1  # 1 s to 2.5 s
     played[66_000:72_000] = 0.1  # a pause of 250 ms, then to 3 s
     tape = Tape(played, np.zeros_like(played))
-    assert tape.silence_after(1.5) == 3.0
-    assert tape.silence_after(3.5) is None
+    assert tape.heard_between(1.5, 4.0) == pytest.approx(3.0)
+    assert tape.heard_between(1.5, 2.6) == pytest.approx(2.5)
+    assert tape.heard_between(3.5, 4.0) is None

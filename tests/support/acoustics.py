@@ -53,12 +53,11 @@ class Tape:
         """The assistant can be heard somewhere."""
         return bool(_stretches(self.played, 0.4))
 
-    def silence_after(self, second: float) -> float | None:
-        """When the assistant fell silent for at least 0.4 s, at the earliest at ``second``; None if never."""
-        for _, end in _stretches(self.played, 0.4):
-            if end >= second:
-                return end
-        return None
+    def heard_between(self, begin_s: float, end_s: float) -> float | None:
+        """When the assistant was last heard in this time, in s; None when it was not."""
+        piece = self.played[round(begin_s * TAPE_HZ) : round(end_s * TAPE_HZ)]
+        found = _stretches(piece, 0.4)
+        return begin_s + found[-1][1] if found else None
 
 
 @dataclass

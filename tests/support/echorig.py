@@ -21,7 +21,7 @@ if __name__ == "__main__":  # by hand, nothing has put the folders on the path
     root = Path(__file__).parents[2]
     sys.path[:0] = [str(root), str(root / "codecs"), str(root / "clients")]
 
-from tests.support.acoustics import Room, room, save_tape
+from tests.support.acoustics import Room, Tape, room, save_tape
 from tests.support.browser import write_wav
 from tests.support.echoclients import Client, open_client
 from tests.support.narrator import STORY, narrator_bundle, tell
@@ -36,8 +36,9 @@ INTERRUPTIONS = (
 )
 PATIENT = Script(quiet_frames=25)  # it begins half a second after the user ended
 WAIT_S = 90  # generous: the machine may be busy
-LEAD_S = 2.5  # of the assistant's speech before the user talks over it
-STOPPED_WITHIN_S = 1.5  # after the user's onset; a later silence is none of the user's doing
+LEAD_S = 2.5  # of the assistant's speech before the user talks over it, at least
+LATER_S = 0.43  # so much later each time, so that it hits all sorts of sounds
+ATTEMPTS = 8  # to talk over it while it is not silent between two sentences
 
 
 @dataclass
@@ -81,12 +82,12 @@ class Rig:
 
     def run(self, talk_s: float, interruptions: int) -> Finding:
         """The assistant talks undisturbed for so long, then the user talks over it so many times."""
-        finding = Finding(interruptions=interruptions)
+        finding = Finding()
         self.until(self.client.ready, "the client is ready")
         self.air.record()
         self.let_talk(talk_s, finding)
         for number in range(interruptions):
-            self.talk_over(self.interruptions[number % len(self.interruptions)], finding)
+            self.talk_over(number, finding)
         return finding
 
     def let_talk(self, seconds: float, finding: Finding) -> None:
@@ -111,21 +112,32 @@ class Rig:
         self.until(lambda: self.talking(0.3), "the story begins")
         self.wait(LEAD_S)
 
-    def talk_over(self, saying: Path, finding: Finding) -> None:
-        """Once, while the assistant speaks."""
-        if not self.talking(1.0):
-            self.ask()
+    def talk_over(self, number: int, finding: Finding) -> None:
+        """Once, while the assistant speaks; again where it happened to make a pause just then."""
+        for attempt in range(ATTEMPTS):
+            if not self.talking(1.0):
+                self.ask()
+            self.wait(LEAD_S + LATER_S * ((3 * number + attempt) % 8))
+            self.until(lambda: self.talking(0.1), "the assistant speaks")
+            cut = self.client.cut()
+            tape = self.hear_out(self.interruptions[(number + attempt) % len(self.interruptions)])
+            onset_s, end_s = tape.utterances()[0][0], tape.utterances()[-1][1]
+            self.until(lambda: self.talking(0.3), "the story goes on or begins again")
+            if tape.heard_between(onset_s, onset_s + 0.1) is None:
+                continue
+            finding.interruptions += 1
+            silent_s = tape.heard_between(onset_s, end_s) or onset_s
+            if self.client.cut() > cut:
+                finding.stop_ms.append((silent_s - onset_s) * 1000)
+            self.tell(f"stopped {len(finding.stop_ms)} of {finding.interruptions} times")
+            return
+
+    def hear_out(self, saying: Path) -> Tape:
+        """The user says something, to its end; what is on the tape since."""
         before_s = self.air.recorded_s
         self.air.say(saying)
         self.until(lambda: self.air.recorded_s > before_s + 2 and self.quiet(), "the user has ended")
-        tape = self.air.taped(self.air.recorded_s - before_s)
-        onset_s = tape.utterances()[0][0]
-        silent_s = tape.silence_after(onset_s)
-        if silent_s is not None and silent_s - onset_s < STOPPED_WITHIN_S:
-            finding.stop_ms.append((silent_s - onset_s) * 1000)
-        self.tell(f"stopped {len(finding.stop_ms)} times")
-        self.until(lambda: self.talking(0.3), "the story begins again")
-        self.wait(LEAD_S)
+        return self.air.taped(self.air.recorded_s - before_s)
 
     def quiet(self) -> bool:
         """The user said nothing within the last half second."""
