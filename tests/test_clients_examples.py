@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
+import select
 import shutil
 import subprocess
+import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import chromium, write_wav
-from tests.support.clients import DRIVERS, clients_folder, command_of, node_folder, report_of, run
+from tests.support.clients import DRIVERS, WAIT_S, clients_folder, command_of, node_folder, report_of, run
 from tests.support.scripted import WORDS, Script, silence, speech
 from tests.support.server import RunningServer, running_server
 from voicert.config import ServerConfig
@@ -49,14 +52,40 @@ async def test_openai_python(server: RunningServer, tmp_path: Path) -> None:
         assert wav.getnframes() >= 8 * 4_800
 
 
-@pytest.mark.parametrize("driver", ["livekit_agents", "pipecat_ai"])
-async def test_agents_with_simulated_devices(server: RunningServer, tmp_path: Path, driver: str) -> None:
+async def test_pipecat_with_simulated_devices(server: RunningServer, tmp_path: Path) -> None:
     question = tmp_path / "question.pcm"
     question.write_bytes((speech(500) * 32_767).astype("<i2").tobytes())
     arguments = [server.url + "/v1", KEY, str(question), "example"]
-    report = await report_of(DRIVERS / f"{driver}.py", arguments, **settings_for(server))
+    report = await report_of(DRIVERS / "pipecat_ai.py", arguments, **settings_for(server))
     assert (report["status"], report["said"], report["errors"]) == ("completed", ANSWER, [])
     assert report["sound_ms"] >= 1600
+
+
+def test_livekit_in_its_own_console(server: RunningServer) -> None:
+    terminal, other_end = pty.openpty()
+    command = [*command_of(EXAMPLES / "livekit_agent.py"), "console", "--text", "--log-level", "WARN"]
+    environment = {**os.environ, **settings_for(server), "TERM": "xterm"}
+    with subprocess.Popen(
+        command, stdin=other_end, stdout=other_end, stderr=other_end, env=environment, start_new_session=True
+    ) as console:
+        try:
+            # The console listens to keys once its session is there; what is typed before is lost.
+            read_until(terminal, lambda _: server.engine.sessions > 0)
+            os.write(terminal, b"What is two plus two?\r")
+            read_until(terminal, lambda drawn: ANSWER in drawn)
+        finally:
+            console.kill()
+            os.close(other_end)
+            os.close(terminal)
+
+
+def read_until(terminal: int, done: Callable[[str], bool]) -> None:
+    """Reads what a program draws until it is enough."""
+    drawn, deadline = b"", time.monotonic() + WAIT_S
+    while not done(drawn.decode(errors="replace")):
+        assert time.monotonic() < deadline, drawn[-3000:]
+        if select.select([terminal], [], [], 0.1)[0]:
+            drawn += os.read(terminal, 65_536)
 
 
 def test_agents_js_in_a_page(server: RunningServer, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession
 from livekit.agents.voice.io import AudioInput, AudioOutput, AudioOutputCapabilities
 from livekit.plugins import openai
-from microphone import CHUNK_MS, SAMPLE_RATE, Microphone, Order, drive, example
+from microphone import CHUNK_MS, SAMPLE_RATE, Microphone, Order, drive
 
 PLAYED = SAMPLE_RATE * CHUNK_MS // 1000  # samples that the speaker plays at a time
 
@@ -75,9 +75,7 @@ class Speaker(AudioOutput):
 
 
 def make_session(order: Order) -> AgentSession[None]:
-    """By hand, or as the example has it."""
-    if order.scenario == "example":
-        return example("livekit_agent").make_session()
+    """What an app makes, with the address and the key of the order."""
     manual = order.scenario == "manual"
     detection = {"turn_detection": None} if manual else {}
     model = openai.realtime.RealtimeModel(base_url=order.base_url, api_key=order.key, **detection)
@@ -139,7 +137,7 @@ async def typed(call: Call, question: bytes) -> dict[str, Any]:
     return await call.answer()
 
 
-SCENARIOS = {"turn": turn, "barge_in": barge_in, "manual": manual, "typed": typed, "example": turn}
+SCENARIOS = {"turn": turn, "barge_in": barge_in, "manual": manual, "typed": typed}
 
 
 async def scenario(order: Order) -> dict[str, Any]:
