@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from voicert_codecs.blocks.state import named_leaves
 from voicert_codecs.cli import main
 from voicert_codecs.onnx_codec import NEW, OLD, OnnxCodec
 from voicert_codecs.onnx_export import export, written_in_place
+from voicert_codecs.vcz import VczReader
 
-from tests.support.codecs import ROOT, TORCH, by_torch, export_by_command, exported, voices
+from tests.support import wav
+from tests.support.codecs import ROOT, TORCH, by_torch, export_by_command, exported, frame_by_frame, voices
 
 FRAMES = 60  # the small Mimi's ring goes round twice
 
@@ -102,6 +105,31 @@ def test_the_command_says_nothing_and_what_it_made_runs_without_torch(
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "codecs")}
     subprocess.run([sys.executable, "-c", script, *arguments], check=True, env=environment)
     assert np.array_equal(np.load(tmp_path / "codes.npy"), theirs.encode(pcm, theirs.init_state(1)))
+
+
+def test_a_file_is_coded_by_torch_and_decoded_without(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the command line; with fewer codebooks than the export has, it is refused."""
+    root = tmp_path_factory.getbasetemp()
+    folder, theirs = exported("mimi", root), by_torch("mimi")
+    pcm = voices(theirs, 1, 10)[0, :-5]
+    sound, coded, made = tmp_path / "in.wav", tmp_path / "x.vcz", tmp_path / "out.wav"
+    wav.save(sound, pcm, rate_hz=theirs.sample_rate, kind="f32")
+    weights = str(root / "mimi")
+    kbps = theirs.sample_rate / theirs.frame_size * 6 * 3.9 / 1_000  # a little less than four codebooks
+    assert main(["encode", str(sound), str(coded), "--codec", weights, "--codebooks", "4"]) == 0
+    assert main(["decode", str(coded), str(made), "--codec", str(folder)]) == 0
+    codes, samples = frame_by_frame(theirs, np.pad(pcm, (0, 5))[None])
+    assert np.array_equal(VczReader().feed(coded.read_bytes())[0].codes, codes[0, :, :9])
+    with wave.open(str(made)) as file:
+        assert (file.getframerate(), file.getnframes()) == (theirs.sample_rate, len(pcm))
+        found = np.frombuffer(file.readframes(len(pcm)), "<i2") / 2**15
+    np.testing.assert_allclose(found, np.clip(samples[0, : len(pcm)], -1, 1), atol=1e-4)
+    assert main(["encode", str(sound), str(coded), "--codec", weights, "--bandwidth", str(kbps)]) == 0
+    assert VczReader().feed(coded.read_bytes())[0].codes.shape[0] == 3
+    assert main(["decode", str(coded), str(made), "--codec", str(folder)]) == 2
+    assert "mimi has 4 codebooks; no other number can be chosen" in capsys.readouterr().err
 
 
 def test_what_cannot_be_exported_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
