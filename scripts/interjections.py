@@ -5,7 +5,13 @@ All are made from a seed: the voices by espeak-ng, the rest by filtered noise. 2
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
+import wave
+from pathlib import Path
+
 import numpy as np
+import soxr
 from nano import espeak
 from nano.sound import trimmed
 from nano.voices import ACCENTS, VARIANTS
@@ -13,7 +19,14 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 SAMPLE_RATE = 24_000
-MURMURS = ("mm", "mm hm", "uh huh", "hm", "aha", "mmm")
+MURMURS = (
+    "m:h'm:",
+    "m-h'm",
+    "m'm:",
+    "h'm:",
+    "'m-m'm",
+    "'Vh'V",
+)  # as espeak-ng's phonemes: mm-hm, mm, hm, uh-huh
 WORDS = (
     "stop", "wait", "hold on", "no no no", "stop it please", "wait a moment", "thank you that is enough",
     "what is the capital of france", "how many legs does a spider have", "tell me a joke", "who are you",
@@ -26,7 +39,17 @@ Audio = NDArray[np.float32]
 
 def murmur(rng: np.random.Generator) -> Audio:
     """Someone listens: "mm-hm"."""
-    return _voice(rng, str(rng.choice(MURMURS)), (0.9, 1.5)) * np.float32(rng.uniform(0.4, 1.0))
+    name = f"{rng.choice(ACCENTS)}+{rng.choice(VARIANTS)}"
+    speed, pitch = int(rng.integers(130, 230)), int(rng.integers(30, 70))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.wav"
+        options = ["-v", name, "-s", str(speed), "-p", str(pitch), "-w", str(out)]
+        subprocess.run(["espeak-ng", *options, f"[[{rng.choice(MURMURS)}]]"], check=True, capture_output=True)
+        with wave.open(str(out)) as file:
+            pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32_768.0
+            pcm = soxr.resample(pcm, file.getframerate(), SAMPLE_RATE)
+    pcm = trimmed(pcm)[0]
+    return pcm * np.float32(rng.uniform(0.15, 0.5) / max(float(np.abs(pcm).max()), 1e-9))
 
 
 def interruption(rng: np.random.Generator) -> Audio:

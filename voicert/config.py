@@ -50,6 +50,7 @@ _INTERRUPT = (
     "what cuts an answer: the model falls silent, a voice that lasts, whichever comes first; or nothing"
 )
 _FORGET = "the model forgets a sound over its answer that was no interruption"
+_SOUND = "sound that cuts it although it does not change like words, in ms"
 _GUARD = "the assistant's own voice, heard by a microphone without echo cancellation, is no voice of the user"
 _AHEAD = "sound sent before it is due at the listener's speaker, in ms"
 _RECORD = "folder in which every session is recorded as tokens, for voicert replay; nothing is if unset"
@@ -104,7 +105,8 @@ class SessionConfig:
     silence_ms: Annotated[int, About("quiet that ends the user's turn, in ms", 20, 10_000)] = 500
     interrupt: Annotated[str, About(_INTERRUPT, choices=("model", "vad", "both", "off"))] = "vad"
     pause_ms: Annotated[int, About("voice that pauses a speaking assistant, in ms", 20, 10_000)] = 100
-    interrupt_min_ms: Annotated[int, About("voice that cuts it, in ms", 20, 10_000)] = 520
+    interrupt_min_ms: Annotated[int, About("voice that cuts it, in ms", 20, 10_000)] = 360
+    interrupt_sound_ms: Annotated[int, About(_SOUND, 20, 10_000)] = 700
     resume_ms: Annotated[int, About("quiet after which it goes on, in ms", 20, 10_000)] = 200
     forget_noises: Annotated[bool, About(_FORGET)] = True
     echo_guard: Annotated[bool, About(_GUARD)] = True

@@ -36,13 +36,14 @@ def silence(ms: int) -> NDArray[np.float32]:
 
 
 def speech(ms: int, pitch_hz: float = 120.0, level: float = 0.3) -> NDArray[np.float32]:
-    """``ms`` of a buzzing vowel, [samples]: harmonics of a wavering pitch under three formants."""
+    """``ms`` of buzzing vowels, [samples]: harmonics of a wavering pitch under three formants that wander."""
     t = np.arange(ms * SAMPLE_RATE // 1000) / SAMPLE_RATE
     phase = 2 * np.pi * (pitch_hz * t + 0.8 * np.sin(2 * np.pi * 3 * t))
     wave = np.zeros_like(t)
+    wander = 1 + 0.3 * np.sin(2 * np.pi * 4 * t)
     for harmonic in range(1, int(3800 / pitch_hz)):
         hz = harmonic * pitch_hz
-        gain = sum(np.exp(-(((hz - centre) / 180.0) ** 2)) for centre in (600.0, 1100.0, 2500.0))
+        gain = sum(np.exp(-(((hz - centre * wander) / 180.0) ** 2)) for centre in (600.0, 1100.0, 2500.0))
         wave += (gain + 0.02) * np.sin(harmonic * phase + harmonic)
     peak = float(np.abs(wave).max()) if wave.size else 1.0
     return (level * wave / max(peak, 1e-9)).astype(np.float32)

@@ -13,28 +13,18 @@ for long enough while the assistant spoke has no echo, and is not guarded any mo
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from voicert.session.bands import FLOOR_DB, Bands, Floats
 
-HOP = 240  # samples, 10 ms
 SPAN = 60  # hops that are compared
 RECENT = 10  # hops that must not be louder than the echo
 DELAYS = 80  # hops: an echo comes at most so late
-EDGES_HZ = (150, 300, 450, 600, 800, 1000, 1250, 1500, 1850, 2200, 2700, 3200, 3900)
-BANDS = len(EDGES_HZ) - 1
-FLOOR_DB = -65.0  # of a band, full scale is 0: nothing below this is compared
 AUDIBLE_DB = -55.0  # of all bands: what is quieter is not looked at, here or there
 SAME = 0.6  # correlation of an echo with what was played; other voices reach 0.5
 ON_TOP_DB = 5.0  # mean over the bands by which something else is louder than the echo
 SLACK_DB = 3.0  # by which an echo may exceed what is expected, in a band
-
 BUSY = 0.6  # of what was played must be audible for an echo to be missed
 CERTAIN = 36_000  # samples in which an echo was missed: this listener wears headphones
-
-_SAMPLE_RATE = 24_000
-_WINDOW = np.hanning(2 * HOP).astype(np.float32)
-_BINS = [hz * 2 * HOP // _SAMPLE_RATE for hz in EDGES_HZ]
 
 
 class EchoGuard:
@@ -42,8 +32,8 @@ class EchoGuard:
 
     def __init__(self) -> None:
         self._unplayed: Floats = np.zeros(0, np.float32)
-        self._played = _Bands(SPAN + DELAYS)
-        self._heard = _Bands(SPAN)
+        self._played = Bands(SPAN + DELAYS)
+        self.heard = Bands(SPAN)
         self._without_echo = 0  # samples heard in which an echo would have been, and was not
 
     def play(self, pcm: Floats) -> None:
@@ -62,11 +52,11 @@ class EchoGuard:
             played[: len(some)] = some
             self._unplayed = self._unplayed[len(some) :]
         self._played.add(played)
-        self._heard.add(pcm)
+        self.heard.add(pcm)
         if self._played.loudest() <= AUDIBLE_DB:
             return False
-        if self._heard.loudest(RECENT) <= AUDIBLE_DB:
-            if self._played.busy() > BUSY:
+        if self.heard.loudest(RECENT) <= AUDIBLE_DB:
+            if self._played.busy(AUDIBLE_DB) > BUSY:
                 self._without_echo = min(self._without_echo + len(pcm), CERTAIN)
             return False
         if self._without_echo >= CERTAIN or not self._is_echo():
@@ -75,7 +65,7 @@ class EchoGuard:
         return True
 
     def _is_echo(self) -> bool:
-        heard = self._heard.energies  # [SPAN, BANDS]
+        heard = self.heard.energies  # [SPAN, BANDS]
         views = np.lib.stride_tricks.sliding_window_view(self._played.energies, SPAN, axis=0)
         played = views[1:].transpose(0, 2, 1)  # [DELAYS, SPAN, BANDS], the longest delay first
         # Of a faint echo only the loud parts stand out of the noise; the rest of what was played is no hint.
@@ -87,37 +77,6 @@ class EchoGuard:
         same = np.einsum("sb,dsb->d", melody, others) / np.sqrt(power + 1e-6)
         best = int(same.argmax())
         return float(same[best]) > SAME and _on_top(heard, played[best]) < ON_TOP_DB
-
-
-class _Bands:
-    """Energies of the last hops of a sound, in dB by band."""
-
-    def __init__(self, hops: int) -> None:
-        self.energies: Floats = np.full((hops, BANDS), FLOOR_DB, np.float32)
-        self._totals: Floats = np.full(hops, FLOOR_DB, np.float32)
-        self._before: Floats = np.zeros(HOP, np.float32)  # the last hop heard
-
-    def add(self, pcm: Floats) -> None:
-        """Hears ``pcm`` [n * 240]."""
-        sound = np.concatenate([self._before, pcm])
-        self._before = sound[-HOP:]
-        frames = np.lib.stride_tricks.sliding_window_view(sound, 2 * HOP)[::HOP] * _WINDOW  # [n, 480]
-        power = np.square(np.abs(np.fft.rfft(frames))) / (HOP * float(np.square(_WINDOW).sum()))
-        bands = np.add.reduceat(power, _BINS, axis=1)[:, :BANDS]
-        floor = 10 ** (FLOOR_DB / 10)
-        new = (10 * np.log10(bands + floor)).astype(np.float32)
-        total = (10 * np.log10(bands.sum(1) + floor)).astype(np.float32)
-        count = len(new)
-        self.energies = np.concatenate([self.energies[count:], new[-len(self.energies) :]])
-        self._totals = np.concatenate([self._totals[count:], total[-len(self._totals) :]])
-
-    def busy(self) -> float:
-        """The part of the hops that is audible."""
-        return float((self._totals > AUDIBLE_DB).mean())
-
-    def loudest(self, hops: int | None = None) -> float:
-        """Of the last ``hops``, or of all, in dB."""
-        return float(self._totals[-hops if hops else 0 :].max())
 
 
 def _on_top(heard: Floats, played: Floats) -> float:

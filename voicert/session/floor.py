@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from voicert.session.bands import HOP, Liveliness
 from voicert.session.events import Event, Reason, ResponsePaused, ResponseResumed, Status
 from voicert.session.interruption import Cut, Heard, Interruption, Pause, Resume
 from voicert.session.listener import Listener
@@ -35,6 +36,7 @@ class Floor:
         self._speaker = speaker
         self._steering = steering
         self._policy = Interruption()
+        self._lively = Liveliness()  # of the voice in progress
         self._paused: Said | None = None  # the item that is paused
         self._cut_due: int | None = None  # samples: until then a decided cut waits for the client's report
         self.lag = 0  # samples that pauses have put the model ahead of the listener
@@ -61,6 +63,7 @@ class Floor:
         events: list[Event] = [
             *listener.hear(frame, begin_ms if auto and not judged else None, settings.silence_ms, echo)
         ]
+        self._follow(len(frame))
         if judged and sounding:
             seen = Heard(
                 listener.clock,
@@ -68,6 +71,7 @@ class Floor:
                 listener.tracker.run_start,
                 listener.tracker.voiced,
                 listener.tracker.voice_end,
+                self._lively.db,
                 listener.early_words,
                 self._speaker.broke_off,
             )
@@ -124,6 +128,14 @@ class Floor:
             events += self.cut("cancelled", "turn_detected", now)
         return events + self._back(self._speaker.truncate(item, samples, self._steering.oldest, now))
 
+    def _follow(self, samples: int) -> None:
+        """Listens to how the voice in progress changes."""
+        tracker = self._listener.tracker
+        if not tracker.run and not self.paused:
+            self._lively.clear()
+        if tracker.voice_end > tracker.clock - samples:
+            self._lively.add(self._speaker.guard.heard.energies[-(samples // HOP) :])
+
     def _pause(self, said: Said, start: int, events: list[Event]) -> None:
         self._paused = said
         self._speaker.outlet.paused = True
@@ -140,6 +152,9 @@ class Floor:
         listener.forget(step)
         listener.dismiss()
         if settings.forget_noises and not said.done and said.announced:
+            step = min(
+                step, said.first_step + said.sent // said.frame_samples
+            )  # all after it must be made again
             step = max(step, said.first_step + 1, self._steering.oldest)
             if step < self._steering.position:
                 self._steering.forget(step)

@@ -15,6 +15,7 @@ from voicert.session.events import ResumeReason
 from voicert.session.settings import Interrupt, TurnSettings
 from voicert.session.speech import to_samples
 
+SPOKEN_DB = 4.6  # words change colour by more; 95 of 100 coughs, knocks and rustles by less than 4
 LONGEST_PAUSE = to_samples(2000)  # a sound that comes and goes is no reason to be silent for longer
 
 
@@ -27,6 +28,7 @@ class Heard:
     run_start: int  # samples: where it began
     voiced: int  # voiced samples since the session began
     voice_end: int  # samples: end of the last voice
+    lively_db: float  # how much the colour of this voice changes
     words: tuple[str, ...]  # what the model has understood of it so far, in lower case
     broke_off: int | None  # samples: when the model ended its answer in the middle of a word
 
@@ -89,7 +91,8 @@ class Interruption:
         return self._decide(heard, settings, mode) or Pause(self._start)
 
     def _decide(self, heard: Heard, settings: TurnSettings, mode: Interrupt) -> Verdict | None:
-        long = heard.voiced - self._voiced >= to_samples(settings.interrupt_min_ms)
+        least_ms = settings.interrupt_min_ms if heard.lively_db >= SPOKEN_DB else settings.interrupt_sound_ms
+        long = heard.voiced - self._voiced >= to_samples(least_ms)
         if mode == "off":
             return self._resume(heard, "off")
         if any(word in settings.interrupt_words for word in heard.words):

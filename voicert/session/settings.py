@@ -31,8 +31,9 @@ class TurnSettings:
     silence_ms: int = 500  # speech ends after this much quiet, or as soon as the model answers
     interrupt: Interrupt = "vad"  # what cuts a response; "off": speech over it is only reported
     pause_ms: int = 100  # voice that pauses a speaking assistant
-    interrupt_min_ms: int = 520  # and voice that cuts it; most murmurs and coughs are shorter
-    interrupt_words: tuple[str, ...] = STOP_WORDS  # said alone they cut it, however short, once understood
+    interrupt_min_ms: int = 360  # and voice that cuts it, if it changes like words; most murmurs are shorter
+    interrupt_sound_ms: int = 700  # any other sound that does; coughs and noises are shorter
+    interrupt_words: tuple[str, ...] = STOP_WORDS  # these cut it, however short, once understood
     resume_ms: int = 200  # quiet after which a paused assistant goes on
     forget_noises: bool = True  # the model forgets a sound that was no interruption; else it has heard it
     echo_guard: bool = True  # the assistant's own voice in the microphone is no voice of the user
@@ -48,7 +49,14 @@ class TurnSettings:
             value, known = getattr(self, name), get_args(kind)
             if value not in known:
                 raise ConfigError(f"{name} must be one of {', '.join(known)}, not {value}")
-        for name in ("min_speech_ms", "silence_ms", "pause_ms", "interrupt_min_ms", "resume_ms"):
+        for name in (
+            "min_speech_ms",
+            "silence_ms",
+            "pause_ms",
+            "interrupt_min_ms",
+            "interrupt_sound_ms",
+            "resume_ms",
+        ):
             value = getattr(self, name)
             if not 20 <= value <= 10_000:
                 raise ConfigError(f"{name} must be 20 to 10000 ms, not {value}")
