@@ -113,8 +113,7 @@ class Bench:
         return [Ours("ours, exported", load(folder))]
 
     def _opened(self, name: str, device: str, graphs: bool) -> Codec[Any]:
-        opener = open_encodec if name == "encodec" else open_mimi
-        return opener(self.file(name), 8, device, graphs=graphs)
+        return load(self.file(name), codebooks=8, device=device, graphs=graphs)
 
     def _race(
         self, name: str, codec: Codec[Any], contenders: list[Contender], same_codes: bool = True

@@ -415,9 +415,13 @@ def test_an_old_result_stays_until_the_new_one_is_whole(
     assert (link.is_symlink(), coded.read_bytes()) == (True, b"anew")
 
 
-def test_a_device_is_written_to_and_not_replaced(tiny_codec: Path, sound: Path) -> None:
+def test_a_device_is_written_to_and_not_replaced(
+    tiny_codec: Path, sound: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["encode", str(sound), os.devnull, "--codec", str(tiny_codec)]) == 0
     assert not Path(os.devnull).is_file()
+    sentence = refused(capsys, "encode", sound, "/dev/full", "--codec", tiny_codec)
+    assert "cannot write /dev/full (No space left on device)" in sentence
 
 
 def test_whoever_stops_reading_ends_it_quietly(tiny_codec: Path, tmp_path: Path) -> None:

@@ -185,5 +185,7 @@ def test_a_missing_package_is_named_with_what_brings_it(
 
 def test_a_device_that_is_not_there_is_named(tmp_path: Path) -> None:
     file = write_mimi(tmp_path)
+    with pytest.raises(CodecError, match="CUDA graphs need a CUDA device, not cpu"):
+        load(file, graphs=True)
     with pytest.raises(CodecError, match="the device nonsense cannot be used"):
         load(file, device="nonsense")

@@ -29,6 +29,7 @@ def load(
     device: str = "cpu",
     threads: int = 1,
     packed: bool = True,
+    graphs: bool = False,
 ) -> Codec[Any]:
     """Opens a codec.
 
@@ -40,6 +41,7 @@ def load(
         device: where PyTorch runs it: "cpu", "cuda", "mps".
         threads: of ONNX Runtime; PyTorch has a setting of its own.
         packed: PyTorch's weights rearranged for speed; False for a codec that will be exported.
+        graphs: single frames run as CUDA graphs, on a CUDA device.
 
     Raises:
         CodecError: there is no such codec, it cannot be read, has not so many codebooks, or a package or a
@@ -58,7 +60,7 @@ def load(
         kind, place = kind_of(path), path
     with needed(f"the codec {text}"):
         module: Any = importlib.import_module(f"voicert_codecs.{kind}.load")
-    opened = module.open_codec(place or official(kind), codebooks, device, packed=packed)
+    opened = module.open_codec(place or official(kind), codebooks, device, packed=packed, graphs=graphs)
     return cast(Codec[Any], opened)
 
 
