@@ -194,6 +194,40 @@ def test_the_model_ends_its_answer_in_the_frame_that_interrupts():
     assert events[1].reason == "turn_detected"
 
 
+def test_what_is_understood_before_the_pause_is_not_the_last_items():
+    hand = ByHand(interrupt="vad")
+    hand.listen(10)
+    hand.listen(10, voice=True)
+    hand.listen(6)
+    hand.answer(10)
+    events = hand.frame(VOICE[0], pcm=TONE, user_text=5)
+    events += hand.listen(6, voice=True, pcm=TONE) + hand.listen(80, pcm=TONE)
+    assert not of(UserText, events)
+    assert of(UserDone, events) == [UserDone(1, "", 200)]
+    assert [type(e) for e in events if isinstance(e, ResponsePaused | ResponseResumed)] == [
+        ResponsePaused,
+        ResponseResumed,
+    ]
+
+
+def test_what_was_made_and_not_sent_is_made_again_after_a_noise():
+    duet = Duet(settings=TurnSettings(send_ahead_ms=20))
+    duet.hear(silence(400), speech(400), silence(300))
+    for _ in range(20):  # the machine is fast, so the model is ahead of the speaker
+        duet.frame(SILENT)
+        duet.now -= FRAME / 24_000
+    events = duet.hear(speech(140), silence(6000))
+    assert [type(e) for e in events if isinstance(e, ResponsePaused | ResponseResumed)] == [
+        ResponsePaused,
+        ResponseResumed,
+    ]
+    done = of(ResponseDone, events)[0]
+    assert done.transcript == "".join(TEXT)
+    assert done.audio_samples == (2 + 10 * len(TEXT)) * FRAME
+    said = "".join(e.delta for e in of(ResponseText, events))
+    assert "".join(TEXT).endswith(said)
+
+
 def test_nothing_is_resumed_that_was_cut():
     duet = Duet(settings=VAD)
     duet.hear(silence(400), speech(400), silence(1000), speech(200))

@@ -240,7 +240,7 @@ class Conversation:
     def _read(self, at: int, token: int) -> list[Event]:
         """What was heard in this step, unless it was given."""
         manual = self._settings.detection == "manual"
-        hold = self._floor.paused or (manual and self._listener.uncommitted)
+        hold = self._floor.doubtful or (manual and self._listener.uncommitted)
         adopted: list[Event] = [] if hold else [*self._listener.adopt()]
         if at in self._given:
             return adopted

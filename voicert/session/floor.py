@@ -38,6 +38,7 @@ class Floor:
         self._policy = Interruption()
         self._lively = Liveliness()  # of the voice in progress
         self._paused: Said | None = None  # the item that is paused
+        self.doubtful = False  # someone is heard over the assistant, and it is not decided what it is
         self._cut_due: int | None = None  # samples: until then a decided cut waits for the client's report
         self.lag = 0  # samples that pauses have put the model ahead of the listener
 
@@ -86,6 +87,7 @@ class Floor:
                     pass
         elif sounding is None:
             self._policy.reset()
+        self.doubtful = self.paused or (judged and listener.tracker.run > 0)
         if self._cut_due is not None and listener.clock >= self._cut_due:
             events += self.cut("cancelled", "turn_detected", now)
         return events
