@@ -13,6 +13,7 @@ from voicert_clients.playback import Playback, Span
 from voicert_clients.player import Player
 from voicert_clients.wire import (
     AudioDelta,
+    AudioDone,
     ResponseDone,
     ResponsePaused,
     ResponseResumed,
@@ -271,3 +272,25 @@ def test_the_tail_after_the_end_of_the_response_is_reported_too() -> None:
     assert told(player.heard_report()) == ("i1", 700, False)
     played(player.playback, 300)
     assert told(player.heard_report()) == ("i1", 1_000, False)
+
+
+def test_the_heard_position_is_told_when_it_has_moved() -> None:
+    player = playing(0)
+    assert player.heard_report() is None
+    player.playback.render(700)
+    report = player.heard_report()
+    assert report is not None
+    assert json.loads(report) == {
+        "type": "voicert.heard",
+        "item_id": "i1",
+        "content_index": 0,
+        "heard_samples": 700,
+        "stopped": False,
+    }
+    assert player.heard_report() is None
+    player.handle(AudioDone("i1"))
+    player.playback.render(5 * FRAME - 700)
+    player.playback.render(128)
+    final = json.loads(player.heard_report() or "{}")
+    assert (final["heard_samples"], final["stopped"]) == (5 * FRAME, True)
+    assert player.heard_report() is None

@@ -280,25 +280,3 @@ def test_servers_that_speak_ahead_are_not_cut() -> None:
     deltas = [AudioDelta("r1", "i1", frame(), None) for _ in range(100)]
     player = play(SessionReady("other", interrupts=True, voicert=False), ResponseStarted("r1"), *deltas)
     assert player.playback.dropped == 0
-
-
-def test_the_heard_position_is_told_when_it_has_moved() -> None:
-    player = play(*ANSWER)
-    assert player.heard_report() is None
-    player.playback.render(700)
-    report = player.heard_report()
-    assert report is not None
-    assert json.loads(report) == {
-        "type": "voicert.heard",
-        "item_id": "i1",
-        "content_index": 0,
-        "heard_samples": 700,
-        "stopped": False,
-    }
-    assert player.heard_report() is None
-    player.handle(AudioDone("i1"))
-    player.playback.render(260)
-    player.playback.render(128)
-    final = json.loads(player.heard_report() or "{}")
-    assert (final["heard_samples"], final["stopped"]) == (960, True)
-    assert player.heard_report() is None

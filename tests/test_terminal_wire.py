@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from voicert_clients.connection import first_target_ms, realtime_url
 from voicert_clients.errors import Disconnected, WireError
+from voicert_clients.messages import audio_message
+from voicert_clients.pcm import pcm_from_base64, pcm_to_base64
 from voicert_clients.wire import (
     AudioDelta,
     AudioDone,
@@ -31,10 +33,7 @@ from voicert_clients.wire import (
     UserDone,
     UserText,
     UserTyped,
-    audio_message,
     parse_event,
-    pcm_from_base64,
-    pcm_to_base64,
 )
 
 TURN_DETECTION = {"interrupt_response": False}

@@ -13,7 +13,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from voicert_clients.access import KEY_VARIABLE, NO_KEY, Access
 from voicert_clients.errors import Disconnected
-from voicert_clients.wire import Event, Pcm, audio_message, parse_event
+from voicert_clients.messages import audio_message
+from voicert_clients.pcm import Pcm
+from voicert_clients.wire import Event, parse_event
 
 DEFAULT_URL = "ws://127.0.0.1:8400/v1/realtime"
 ENDPOINT = "/v1/realtime"

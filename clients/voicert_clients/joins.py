@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from voicert_clients.wire import SAMPLES_PER_MS, Pcm
+from voicert_clients.pcm import SAMPLES_PER_MS, Pcm
 
 FADE = 5 * SAMPLES_PER_MS
 FALL: Pcm = (1 - np.arange(1, FADE + 1) / FADE).astype(np.float32)  # [FADE] to 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from voicert_clients.joins import FADE, FALL, RISE
-from voicert_clients.wire import SAMPLES_PER_MS, Pcm
+from voicert_clients.pcm import SAMPLES_PER_MS, Pcm
 
 WINDOW = 500 * SAMPLES_PER_MS  # of arriving sound, over which the leanest moment is sought
 QUIET = 10 ** (-50 / 20)  # peak of a piece that nobody hears

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from voicert_clients.pcm import SAMPLES_PER_MS, Pcm
 from voicert_clients.playback import Block
-from voicert_clients.wire import SAMPLES_PER_MS, Pcm
 
 WINDOW_SAMPLES = 10 * SAMPLES_PER_MS
 BELOW_LOUDEST_DB = 45.0  # quieter than the loudest window by this is no speech

@@ -18,8 +18,8 @@ import numpy as np
 
 from voicert_clients.joins import FADE, Joins
 from voicert_clients.lag import PIECE, Lag
+from voicert_clients.pcm import SAMPLES_PER_MS, Pcm
 from voicert_clients.segments import Segment, Segments
-from voicert_clients.wire import SAMPLES_PER_MS, Pcm
 
 STEP = 5 * SAMPLES_PER_MS  # by which the target changes
 MAX_TARGET = 150 * SAMPLES_PER_MS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voicert_clients.messages import heard_message
 from voicert_clients.playback import Playback
 from voicert_clients.wire import (
     AudioDelta,
@@ -13,7 +14,6 @@ from voicert_clients.wire import (
     ResponseStarted,
     SessionReady,
     SpeechStarted,
-    heard_message,
 )
 
 

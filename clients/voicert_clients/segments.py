@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voicert_clients.wire import Pcm
+from voicert_clients.pcm import Pcm
 
 
 @dataclass

@@ -15,9 +15,11 @@ from typing import Protocol
 
 import numpy as np
 
+from voicert_clients.messages import cancel_message
+from voicert_clients.pcm import SAMPLE_RATE, Pcm
 from voicert_clients.playback import Block, Playback
 from voicert_clients.player import Player
-from voicert_clients.wire import SAMPLE_RATE, Event, Pcm, cancel_message
+from voicert_clients.wire import Event
 
 CHUNK_SAMPLES = 480  # 20 ms, what the microphone hands over at once
 QUANTUM_SAMPLES = 128  # what the speaker takes from its buffer at once, as a browser's audio worklet does

@@ -11,7 +11,7 @@ import soxr  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from voicert_clients.errors import SoundFileError
-from voicert_clients.wire import FULL_SCALE, SAMPLE_RATE, Pcm
+from voicert_clients.pcm import FULL_SCALE, SAMPLE_RATE, Pcm
 
 EXTENSIBLE = 0xFFFE  # the kind follows later
 

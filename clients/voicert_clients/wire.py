@@ -1,4 +1,4 @@
-"""The wire protocol as a client without a screen needs it: JSON text in, events out. No I/O.
+"""What the server tells a client without a screen: JSON text in, events out. No I/O.
 
 Names and shapes are those of the OpenAI Realtime protocol; the extras, all named ``voicert``, are absent
 with other servers, and every field that comes from them may then be None.
@@ -6,22 +6,12 @@ with other servers, and every field that comes from them may then be None.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from voicert_clients.errors import WireError
-
-SAMPLE_RATE = 24_000  # Hz, mono, 16-bit on the wire
-SAMPLES_PER_MS = SAMPLE_RATE // 1000
-FULL_SCALE = 32_768  # 16-bit steps from 0 to 1.0
-
-Pcm = NDArray[np.float32]  # [samples] at SAMPLE_RATE, full scale is -1..1
+from voicert_clients.pcm import Pcm, pcm_from_base64
 
 
 @dataclass(frozen=True)
@@ -287,48 +277,3 @@ def _frame(frame: dict[str, Any]) -> FrameTiming:
         float(frame["decode_ms"]),
         bool(frame["late"]),
     )
-
-
-def audio_message(pcm: Pcm) -> str:
-    """The message that gives the server more of the microphone."""
-    return '{"type":"input_audio_buffer.append","audio":"' + pcm_to_base64(pcm) + '"}'
-
-
-def heard_message(item_id: str, heard_samples: int, stopped: bool) -> str:
-    """The message that says how much of an assistant item the speaker has played.
-
-    Args:
-        stopped: the speaker stands still there: it was paused or flushed, or has played all.
-    """
-    where = {"item_id": item_id, "content_index": 0, "heard_samples": heard_samples}
-    return json.dumps({"type": "voicert.heard", **where, "stopped": stopped})
-
-
-def cancel_message() -> str:
-    """The message that ends the answer in progress."""
-    return '{"type":"response.cancel"}'
-
-
-def text_messages(text: str) -> tuple[str, str]:
-    """The messages that give the server a typed turn of the user and ask for an answer."""
-    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
-    return json.dumps({"type": "conversation.item.create", "item": item}), '{"type":"response.create"}'
-
-
-def pcm_to_base64(pcm: Pcm) -> str:
-    """Samples as base64 of 16-bit little-endian integers; what is beyond full scale is clipped."""
-    scaled = np.clip(np.rint(pcm * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
-    return base64.b64encode(scaled.astype("<i2").tobytes()).decode("ascii")
-
-
-def pcm_from_base64(text: str) -> Pcm:
-    """The samples that ``pcm_to_base64`` wrote.
-
-    Raises:
-        WireError: it is not base64 or not a whole number of samples.
-    """
-    try:
-        raw = base64.b64decode(text, validate=True)
-        return np.frombuffer(raw, dtype="<i2").astype(np.float32) / np.float32(FULL_SCALE)
-    except (binascii.Error, ValueError) as error:
-        raise WireError(f"The server sent audio that cannot be read: {error}.") from error

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from voicert_clients.errors import SoundFileError
 from voicert_clients.loudness import speech_bounds
+from voicert_clients.pcm import Pcm
 from voicert_clients.wav import read_wav
-from voicert_clients.wire import Pcm
 
 BUNDLED = Path(__file__).parent / "speech"
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 
+from voicert_clients.pcm import SAMPLES_PER_MS
 from voicert_clients.simulated import CHUNK_SAMPLES, Moment, SimulatedCall
-from voicert_clients.wire import SAMPLES_PER_MS
 
 from voicert.bench.corpus import Utterance
 from voicert.bench.ledger import Answer, Ledger

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from voicert_clients.loudness import ItemHearing
+from voicert_clients.pcm import SAMPLE_RATE, SAMPLES_PER_MS
 from voicert_clients.playback import Block
 from voicert_clients.simulated import CHUNK_SAMPLES, Moment
 from voicert_clients.wire import (
-    SAMPLE_RATE,
-    SAMPLES_PER_MS,
     AudioDelta,
     Frames,
     FrameTiming,

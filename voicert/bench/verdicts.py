@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from voicert_clients.wire import SAMPLES_PER_MS
+from voicert_clients.pcm import SAMPLES_PER_MS
 
 from voicert.bench.ledger import Answer
 

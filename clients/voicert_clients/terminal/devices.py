@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from voicert_clients.errors import DeviceError
-from voicert_clients.wire import SAMPLE_RATE
+from voicert_clients.pcm import SAMPLE_RATE
 
 BLOCK_S = 0.01  # what a device takes or gives at once
 

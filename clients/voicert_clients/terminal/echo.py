@@ -13,8 +13,8 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from voicert_clients.pcm import FULL_SCALE, SAMPLE_RATE, SAMPLES_PER_MS, Pcm
 from voicert_clients.terminal.presence import EchoPresence
-from voicert_clients.wire import FULL_SCALE, SAMPLE_RATE, SAMPLES_PER_MS, Pcm
 
 BLOCK = 10 * SAMPLES_PER_MS  # the only length that the processing takes
 

@@ -12,20 +12,14 @@ from voicert_clients.access import NO_KEY, Access
 from voicert_clients.connection import Connection, first_target_ms
 from voicert_clients.errors import ClientError, SoundFileError
 from voicert_clients.loudness import ItemHearing, speech_bounds
+from voicert_clients.pcm import SAMPLE_RATE, SAMPLES_PER_MS, Pcm
 from voicert_clients.playback import Block, Playback
 from voicert_clients.player import Player
 from voicert_clients.simulated import Moment, SimulatedCall, SimulatedMicrophone
 from voicert_clients.terminal.screen import Screen, entry_line
 from voicert_clients.terminal.transcript import Transcript
 from voicert_clients.wav import read_wav, write_wav
-from voicert_clients.wire import (
-    SAMPLE_RATE,
-    SAMPLES_PER_MS,
-    AudioDelta,
-    Pcm,
-    ResponseDone,
-    ServerError,
-)
+from voicert_clients.wire import AudioDelta, ResponseDone, ServerError
 
 TAIL_S = 0.2  # what is still recorded after the answer
 

@@ -6,14 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from statistics import median
 
-from voicert_clients.wire import (
-    SAMPLES_PER_MS,
-    AudioDelta,
-    Event,
-    ResponseStarted,
-    SpeechStopped,
-    TurnTiming,
-)
+from voicert_clients.pcm import SAMPLES_PER_MS
+from voicert_clients.wire import AudioDelta, Event, ResponseStarted, SpeechStopped, TurnTiming
 
 REMEMBERED = 100  # gaps that the median looks back on
 

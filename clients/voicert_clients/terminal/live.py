@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from voicert_clients.access import NO_KEY, Access
 from voicert_clients.connection import Connection, first_target_ms
 from voicert_clients.errors import DeviceError, Disconnected
+from voicert_clients.messages import cancel_message, text_messages
+from voicert_clients.pcm import SAMPLE_RATE, Pcm
 from voicert_clients.playback import Playback
 from voicert_clients.player import Player
 from voicert_clients.simulated import CHUNK_SAMPLES
@@ -26,10 +28,8 @@ from voicert_clients.terminal.screen import Screen, Status
 from voicert_clients.terminal.sound import Microphone, Speaker
 from voicert_clients.terminal.transcript import Transcript
 from voicert_clients.wire import (
-    SAMPLE_RATE,
     AudioDelta,
     Event,
-    Pcm,
     ResponseDone,
     ResponsePaused,
     ResponseResumed,
@@ -37,8 +37,6 @@ from voicert_clients.wire import (
     ServerError,
     SpeechStarted,
     SpeechStopped,
-    cancel_message,
-    text_messages,
 )
 
 DRAW_S = 0.08  # the heard position is reported as often

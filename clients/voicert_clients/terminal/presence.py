@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from voicert_clients.wire import SAMPLES_PER_MS, Pcm
+from voicert_clients.pcm import SAMPLES_PER_MS, Pcm
 
 DECIMATION = 3  # to 8 kHz, which holds nearly all of a voice
 RATE = SAMPLES_PER_MS // DECIMATION  # samples per ms after it

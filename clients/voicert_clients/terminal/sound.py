@@ -12,6 +12,7 @@ import soxr  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from voicert_clients.loudness import ItemHearing
+from voicert_clients.pcm import SAMPLE_RATE, Pcm
 from voicert_clients.player import Player
 from voicert_clients.simulated import CHUNK_SAMPLES
 from voicert_clients.terminal.devices import (
@@ -21,7 +22,7 @@ from voicert_clients.terminal.devices import (
     stream_rate_hz,
 )
 from voicert_clients.terminal.echo import EchoCanceller
-from voicert_clients.wire import SAMPLE_RATE, Event, Pcm
+from voicert_clients.wire import Event
 
 QUIET_DBFS = -100.0  # what the level shows for silence
 RENDER_SAMPLES = 240  # 10 ms, rendered at once where the device has another rate
