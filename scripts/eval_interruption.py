@@ -1,11 +1,11 @@
-"""Who talks over the assistant is heard: coughs, murmurs, noises and real interruptions over the bundled model.
+"""Who talks over the assistant: coughs, murmurs, noises and real interruptions over the bundled model.
 
     python scripts/eval_interruption.py --count 100 --out interruption.json
 
-Each trial is a conversation of its own with the real engine and session, in a time that passes as fast as the
-machine allows: a request, a second or more of its answer, then the sound. A noise is "resumed" when the answer
-goes on and its words so far are those of the whole answer, none lost and none twice; an interruption is
-"stopped" when the answer was cut. The client is a speaker that lags 40 to 400 ms behind and reports.
+Each trial is a conversation of its own with the real engine and session, in a time that passes as fast as
+the machine allows: a request, a second or more of its answer, then the sound. A noise is resumed rightly when
+the answer goes on and its words so far are those of the whole answer, none lost and none twice; an
+interruption is right when it cuts the answer. The client's speaker lags 40 to 400 ms behind, and reports.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import interjections
 
+from tests.support.duet import of
 from tests.support.room import Room, room, words_of
 from voicert.models import load
 from voicert.models.base import Bundle
@@ -41,7 +42,8 @@ FRAME = 480
 REQUESTS = {
     "count to twenty": "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, "
     "fourteen, fifteen, sixteen, seventeen, eighteen, nineteen, twenty.",
-    "name the days of the week": "The days are Monday, Tuesday, Wednesday, Thursday, Friday, Saturday and Sunday.",
+    "name the days of the week": "The days are Monday, Tuesday, Wednesday, Thursday, Friday, Saturday and "
+    "Sunday.",
 }
 SOUNDS: dict[str, Callable[[np.random.Generator], NDArray[np.float32]]] = {
     "cough": interjections.cough,
@@ -66,7 +68,7 @@ class Trial:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--count", type=int, default=100, help="trials of each kind")
     parser.add_argument("--kinds", nargs="+", default=list(SOUNDS), choices=list(SOUNDS))
     parser.add_argument("--first", type=int, default=0, help="first seed")
@@ -80,8 +82,11 @@ def main() -> None:
     for kind in options.kinds:
         some = [trial(bundle, settings, kind, options.first + i) for i in range(options.count)]
         right, paused = sum(t.right for t in some), [t.paused_ms for t in some if t.paused_ms is not None]
-        late = f"paused after p50 {np.percentile(paused, 50):.0f}, p95 {np.percentile(paused, 95):.0f} ms" if paused else ""
-        print(f"{kind:13}{right:4} of {len(some)} right   {late}", flush=True)
+        p50, p95 = np.percentile(paused or [0], [50, 95])
+        print(
+            f"{kind:13}{right:4} of {len(some)} right   paused after p50 {p50:.0f}, p95 {p95:.0f} ms",
+            flush=True,
+        )
         trials += some
     if options.out:
         options.out.write_text(json.dumps([t.__dict__ for t in trials], indent=0) + "\n")
@@ -98,29 +103,28 @@ def trial(bundle: Bundle, settings: TurnSettings, kind: str, seed: int) -> Trial
         if not started:
             raise RuntimeError(f"the model did not answer {request!r}")
         item, before = started[-1].item, len(inside.seen.events)
-        onset = inside.now
+        onset, sent = inside.now, sum(inside.speaker.got.values())
         after = _quiet(rng, 1800)
         times = listen(inside, np.concatenate([_whole(sound), after]), onset, before)
-        heard = words_of(inside.seen.events, item)
-        said = " ".join(word for _, word in heard)
-        cut = any(isinstance(e, ResponseDone) and e.reason == "turn_detected" for e in inside.seen.events[before:])
-        went_on = sum(at >= heard_before for at, _ in heard) > 0 if (heard_before := times.pop("sent")) else False
-        right = cut if kind == "interruption" else not cut and REQUESTS[request].startswith(said) and went_on
+        words = words_of(inside.seen.events, item)
+        said = " ".join(word for _, word in words)
+        cut = any(e.reason == "turn_detected" for e in of(ResponseDone, inside.seen.events[before:]))
+        went_on = REQUESTS[request].startswith(said) and any(at >= sent for at, _ in words)
+        right = cut if kind == "interruption" else went_on and not cut
     return Trial(kind, seed, len(sound) * 1000 // 24_000, *times.values(), bool(right), said)
 
 
 def listen(inside: Room, pcm: NDArray[np.float32], onset: float, before: int) -> dict[str, int | None]:
-    """Plays the sound → when what happened, in ms after its onset, and how much was sent before it."""
+    """Plays the sound → when what happened, in ms after its onset."""
     times: dict[str, int | None] = {"paused": None, "cut": None, "resumed": None}
     names = {ResponsePaused: "paused", ResponseDone: "cut", ResponseResumed: "resumed"}
-    sent = sum(inside.speaker.got.values())
     for frame in pcm.reshape(-1, FRAME):
         inside.tick(frame)
         for event in inside.seen.events[before:]:
             name = names.get(type(event))
             if name and times[name] is None:
                 times[name] = round((inside.now - onset) * 1000)
-    return {**times, "sent": sent}
+    return times
 
 
 def _whole(pcm: NDArray[np.float32]) -> NDArray[np.float32]:
