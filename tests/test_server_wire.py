@@ -236,6 +236,12 @@ async def test_a_peer_that_answers_no_ping_is_dropped() -> None:
         writer.close()
 
 
+async def test_a_ping_of_the_client_is_answered(scripted_server: RunningServer) -> None:
+    async with talking(scripted_server.realtime_url) as talker:
+        await talker.receive()
+        await asyncio.wait_for(await talker.socket.ping(b"still there?"), WAIT_S)
+
+
 async def test_a_client_that_does_not_read_is_closed() -> None:
     with running_server(Script(words=("one",)), ServerConfig(max_outgoing_bytes=262_144)) as server:
         async with (

@@ -120,7 +120,7 @@ def _realtime_caller(websocket: WebSocket, service: Service) -> Caller:
     caller = _caller(websocket, service, secrets_too=True)
     bound, asked = caller.secret and caller.secret.model, websocket.query_params.get("model")
     if bound and asked and bound != asked:
-        message = f"The client secret is for the model '{bound[:100]}', not for '{asked[:100]}'."
+        message = f"The client secret is for the model {bound[:100]!r}, not for {asked[:100]!r}."
         raise Denied(403, "model_mismatch", message)
     limit = service.config.server.max_sessions_per_key
     if limit and service.conversations(caller.name) >= limit:
