@@ -15,6 +15,7 @@ from voicert.models.sampling import draw, uniforms
 from voicert.models.slots import REWIND_FRAMES, Slots, StepInputs, StepTokens
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
+SHORT_RUN = 4  # steps of a retake's run after one in which the draft was wrong
 Floats = NDArray[np.float32]
 Random = list[NDArray[np.float64]]  # numbers in [0, 1) of each row: one for the text, one per codebook
 
@@ -143,32 +144,27 @@ class DuplexModel:
         if not 1 <= frames <= undone:
             raise ModelError(f"cannot retake {frames} steps: {undone} of this slot are undone")
         steps = s.position[slot] + np.arange(frames)
-        now, before = steps % s.ring, (steps - 1) % s.ring
-        cut = bool(s.answering[slot, before[0]])
-        still = np.tile(self._silence, (frames, 1))
-        text, given, user = np.full(frames, PAD), s.given[slot, now], s.user[slot, now]
-        text[0] = END if cut else PAD
-        heard, wants = s.user_text[slot, now], np.zeros(frames, np.bool_)
-        past = s.user[slot, (steps[0] + np.arange(1 - self.config.user_frames, 0)) % s.ring]
-        whole = StepInputs(
-            np.concatenate([past, user]).T[None],
-            np.concatenate([s.codes[slot, before[:1]], still[1:]]).T[None],
-            np.concatenate([s.text[slot, before[:1]], text[:-1]])[None],
-            np.concatenate([s.user_text[slot, before[:1]], heard[:-1]])[None],
-        )
-        done, row = 0, np.array([slot])
+        now = steps % s.ring
+        cut = bool(s.answering[slot, (steps[0] - 1) % s.ring])
+        text = np.array([END if cut else PAD, *[PAD] * (frames - 1)])
+        heard, given, user = s.user_text[slot, now], s.given[slot, now], s.user[slot, now]
+        whole, wants = self._in_silence(slot, steps, text), np.zeros(frames, np.bool_)
+        done, span, row = 0, frames, np.array([slot])
         while done < frames:
-            logits = self._runner.run(whole.after(done), row, steps[done : done + 1])
+            count = min(span, frames - done)
+            logits = self._runner.run(whole.part(done, count), row, steps[done : done + 1])
             likeliest: Ints = logits.user_text[0].argmax(-1)
-            made = np.where(given[done:] < 0, likeliest, given[done:])
-            wrong = np.flatnonzero(made[:-1] != heard[done:-1])
-            right = int(wrong[0]) + 1 if len(wrong) else frames - done
+            this = slice(done, done + count)
+            made = np.where(given[this] < 0, likeliest, given[this])
+            wrong = np.flatnonzero(made[:-1] != heard[this][:-1])
+            right = int(wrong[0]) + 1 if len(wrong) else count
+            span = SHORT_RUN if len(wrong) else 2 * span  # one wrong draft seldom comes alone
             wants[done : done + right] = self._wants(slot, steps[done : done + right], logits.text[0, :right])
-            heard[done:] = made
-            whole.user_text[0, done + 1 :] = made[:-1]
+            heard[this] = made
+            whole.user_text[0, 1:] = heard[:-1]
             done += right
         wants[0] &= not cut
-        no = np.zeros(frames, np.bool_)
+        no, still = np.zeros(frames, np.bool_), np.tile(self._silence, (frames, 1))
         s.write(np.full(frames, slot), steps, StepTokens(user, text, heard, still, no, ~no, given))
         s.undone[slot] = undone - frames
         return StepOutput(text, heard, still, wants)
@@ -180,6 +176,18 @@ class DuplexModel:
         self._runner.write(slot, saved.keys_values)
         self._slots.restore(slot, saved.tokens)
         self._sampling[slot] = saved.sampling
+
+    def _in_silence(self, slot: int, steps: Ints, text: Ints) -> StepInputs:
+        """What ``steps`` [T] are given, if ``text`` [T] is all that is written; with the former user text."""
+        s, now, before = self._slots, steps % self._slots.ring, (steps[:1] - 1) % self._slots.ring
+        past = s.user[slot, (steps[0] + np.arange(1 - self.config.user_frames, 0)) % s.ring]
+        still = np.tile(self._silence, (len(steps) - 1, 1))
+        return StepInputs(
+            np.concatenate([past, s.user[slot, now]]).T[None],
+            np.concatenate([s.codes[slot, before], still]).T[None],
+            np.concatenate([s.text[slot, before], text[:-1]])[None],
+            np.concatenate([s.user_text[slot, before], s.user_text[slot, now[:-1]]])[None],
+        )
 
     @staticmethod
     def _text(how: list[Sampling], logits: Floats, answering: Bools, random: Random) -> Ints:

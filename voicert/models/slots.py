@@ -25,11 +25,11 @@ class StepInputs:
     text: Ints  # [B, T]
     user_text: Ints  # [B, T]
 
-    def after(self, steps: int) -> StepInputs:
-        """Without the first ``steps``; views of the same arrays."""
-        return StepInputs(
-            self.user[..., steps:], self.own[..., steps:], self.text[:, steps:], self.user_text[:, steps:]
-        )
+    def part(self, first: int, count: int) -> StepInputs:
+        """``count`` steps from the ``first`` on; views of the same arrays."""
+        before, end = self.user.shape[2] - self.own.shape[2], first + count
+        user, own = self.user[..., first : end + before], self.own[..., first:end]
+        return StepInputs(user, own, self.text[:, first:end], self.user_text[:, first:end])
 
 
 @dataclass(frozen=True)
