@@ -49,7 +49,9 @@ WITHOUT_IO = (
 )
 IO = {"asyncio", "socket", "http", "starlette", "uvicorn", "websockets"}
 TRAINING = {"scripts", "nano", "tests"}  # top-level names under which nothing shipped may import
-EXTRAS = {"torch", "torchaudio", "onnx", "onnxscript", "transformers", "safetensors", "livekit", "pocketsphinx"}
+EXTRAS = {"torch", "torchaudio", "onnx", "onnxscript", "transformers", "safetensors", "livekit"} | {
+    "pocketsphinx"
+}
 
 
 @dataclass(frozen=True)

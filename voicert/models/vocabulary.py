@@ -1,4 +1,4 @@
-"""The text tokens of the bundled model: frequent words whole, and parts of words down to letters for the rest."""
+"""The text tokens of the bundled model: frequent words whole, the rest in parts down to letters."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Vocabulary:
 
     @staticmethod
     def build(texts: Iterable[str], size: int = 4096) -> Vocabulary:
-        """At most ``size`` pieces: all letters, then the most useful pairs of pieces, as often as they stand together.
+        """At most ``size`` pieces: all letters, then always the pair that stands together most often.
 
-        Source: Sennrich, Haddow, Birch, "Neural machine translation of rare words with subword units", ACL 2016.
+        Source: Sennrich et al., "Neural machine translation of rare words with subword units", ACL 2016.
         """
         counts = Counter(word for text in texts for word in text.split())
         words = {
@@ -58,7 +58,7 @@ class Vocabulary:
         return Vocabulary(pieces)
 
     def encode_word(self, word: str) -> list[int]:
-        """Tokens of one word: each time the longest piece that fits; characters outside ASCII are left out."""
+        """Tokens of a word: each time the longest piece that fits; characters outside ASCII are left out."""
         rest = " " + "".join(c for c in word if c in LETTERS)
         tokens: list[int] = []
         while rest.strip():
