@@ -57,7 +57,7 @@ class Grammar:
     over: bool = False
 
     def new_item(self, item: int) -> None:
-        assert item > max(self.items, default=0)
+        assert item not in self.items
         self.items.add(item)
 
     def check(self, event: Event) -> None:

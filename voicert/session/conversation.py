@@ -17,40 +17,24 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicert.engine import Stepped
-from voicert.models.base import ToolRequest
+from voicert.session.answering import Answering, Words
 from voicert.session.events import Event, FrameTiming
 from voicert.session.floor import Floor
 from voicert.session.idle import Idle
 from voicert.session.listener import Listener
 from voicert.session.prompter import PATIENCE_MS, Prompt, Prompter
-from voicert.session.said import Said
 from voicert.session.settings import TurnSettings
 from voicert.session.speaker import Speaker
-from voicert.session.speech import to_ms, to_samples
+from voicert.session.speech import to_samples
 from voicert.session.steering import Steering
 from voicert.session.vad import SAMPLE_RATE
 
-MOST_CALLS = 100  # of functions, without a result
 AHEAD = to_samples(500)  # how far the model may be ahead of what is sent
-
-
-class Words(Protocol):
-    """What the conversation must know of the model."""
-
-    pad_id: int
-    start_id: int
-    end_id: int
-    frame_rate: float
-    rewind_frames: int
-    answer_lead_frames: int
-
-    def piece(self, token: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +55,16 @@ class Conversation:
         self._words = words
         self._settings = settings
         self._items = 0
-        self._responses = 0
         self._listener = Listener(settings.vad_aggressiveness, self._new_item)
         self._speaker = Speaker(frame)
         self._steering = Steering(words.rewind_frames)
         self._floor = Floor(self._listener, self._speaker, self._steering)
         self._prompter = Prompter(to_samples(PATIENCE_MS) // frame)
         self._idle = Idle(self._speaker.playback)
-        self._calls: deque[str] = deque(maxlen=MOST_CALLS)  # whose results the model waits for
+        self._answering = Answering(
+            words, self._listener, self._speaker, self._steering, self._floor, self._prompter, self._idle,
+            self._new_item,
+        )  # fmt: skip
         self._given: deque[int] = deque(maxlen=words.rewind_frames)  # steps whose text came from outside
 
     @property
@@ -126,8 +112,11 @@ class Conversation:
         if prompt.back_to is not None:
             self._forget(prompt.back_to)
         way = self._steering.take()
+        at = self._steering.position - 1
+        while self._given and self._given[-1] >= at:  # a step that was forgotten
+            self._given.pop()
         if given:
-            self._given.append(self._steering.position - 1)
+            self._given.append(at)
         return Steer(prompt.hush or way.hush, prompt.start and not way.hush, way.rewind, way.retake)
 
     def advance(self, frame: NDArray[np.float32], step: Stepped, now: float) -> list[Event]:
@@ -140,7 +129,7 @@ class Conversation:
         quiet = self._listener.tracker.voiced == heard
         events += self._read(at, step.user_text)
         if not (void or self._floor.cutting or self._steering.pending):
-            events += self._speak(at, step, quiet, now)
+            events += self._answering.step(at, step, quiet and at not in self._given, self._settings, now)
         events += self._listener.settle()
         if self._listener.speaking:
             self._idle.disarm()
@@ -201,29 +190,26 @@ class Conversation:
         if response is None:
             self._prompter.asked = False
         self._idle.disarm()
-        return self._marked(self._floor.cancel(response, now))
+        return self._answering.marked(self._floor.cancel(response, now))
 
     def heard(self, item: int, samples: int, still: bool, now: float) -> list[Event]:
         """The client has played this much of an assistant item, and goes on or stands ``still`` there."""
-        return self._marked(self._floor.heard(item, samples, still, now))
+        return self._answering.marked(self._floor.heard(item, samples, still, now))
 
     def truncate(self, item: int, samples: int, now: float) -> list[Event]:
         """No more than this of an assistant item was heard; clamped. Ends with exactly one `Truncated`."""
-        return self._marked(self._floor.truncate(item, samples, now))
+        return self._answering.marked(self._floor.truncate(item, samples, now))
 
     def called(self, call_id: str) -> bool:
         """Whether the model waits for the result of this call; from now on it does not."""
-        waits = call_id in self._calls
-        if waits:
-            self._calls.remove(call_id)
-        return waits
+        return self._answering.called(call_id)
 
     def fail(self, now: float) -> list[Event]:
         """Ends what is in progress because the session cannot go on."""
         running = self._speaker.running(now)
         return [] if running is None else self._floor.cut("failed", "error", now)
 
-    # ---- the model's step
+    # ---- what the model heard
 
     @property
     def _idle_ms(self) -> int | None:
@@ -246,62 +232,6 @@ class Conversation:
             return adopted
         return [*adopted, *self._listener.read(at, self._piece(token), hold)]
 
-    def _speak(self, at: int, step: Stepped, quiet: bool, now: float) -> list[Event]:
-        words, speaker = self._words, self._speaker
-        events: list[Event] = []
-        if step.text == words.start_id:
-            if speaker.making:
-                self._finish()
-            elif self._floor.paused:
-                return self._answer_early(now)
-            events += self._begin(at)
-        if speaker.making is None:
-            self._prompter.stepped(at, step.wants, quiet and at not in self._given)
-            return events
-        piece = self._piece(step.text)
-        speaker.say(piece, step, self._listener.clock)
-        if step.call is not None:
-            self._call(step.call)
-        said = speaker.making
-        if step.text == words.end_id:
-            self._finish()
-        elif said.made * said.frame_samples >= said.longest:
-            speaker.end(self._listener.clock, "incomplete", "max_output_tokens")
-            self._steering.fall_silent(self._steering.position)
-        return events
-
-    def _answer_early(self, now: float) -> list[Event]:
-        """The model begins to answer a sound over its last answer, of which it is not decided what it was."""
-        if not self._floor.convinced(self._settings):
-            return []  # if it was nothing, the model will have forgotten it
-        self._prompter.ask()
-        return self._marked(self._floor.give_way(now))
-
-    def _begin(self, at: int) -> list[Event]:
-        end, clock = self._listener.voice_end, self._listener.clock
-        events: list[Event] = [*self._listener.answered(self._settings.detection == "auto")]
-        longest = self._prompter.longest or to_samples(self._settings.longest_response_ms)
-        self._prompter.drop()
-        self._responses += 1
-        self._speaker.begin(
-            Said(
-                self._responses, self._new_item(), at, self._speaker.frame_samples,
-                self._words.answer_lead_frames, None if end is None else to_ms(end), to_ms(clock), longest,
-            )
-        )  # fmt: skip
-        return events
-
-    def _finish(self) -> None:
-        self._speaker.end(self._listener.clock)
-        self._steering.mark()
-        self._idle.arm(self._listener.clock)
-
-    def _call(self, call: ToolRequest) -> None:
-        item = self._new_item()
-        call_id = f"call_{item}"
-        self._calls.append(call_id)
-        self._speaker.call(item, call_id, call.name, call.arguments)
-
     def _new_item(self) -> int:
         self._items += 1
         return self._items
@@ -311,12 +241,6 @@ class Conversation:
         self._steering.forget(step)
         self._listener.forget(step)
         self._prompter.back(step)
-
-    def _marked(self, events: list[Event]) -> list[Event]:
-        """An answer that was cut can not be undone by `clear`."""
-        if events:
-            self._steering.mark()
-        return events
 
     def _piece(self, token: int) -> str:
         return "" if token == self._words.pad_id else self._words.piece(token)

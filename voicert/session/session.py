@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicert.engine import Engine, Frame, Stepped
-from voicert.errors import ConfigError, InputError
-from voicert.models.base import Sampling
+from voicert.errors import InputError
 from voicert.session.conversation import Conversation
 from voicert.session.events import Event, SessionFailed
 from voicert.session.intake import Given, Intake, Mark, Sound
 from voicert.session.settings import TurnSettings
-from voicert.session.vad import SAMPLE_RATE, WINDOW
+from voicert.session.vad import SAMPLE_RATE
 
 OVERFLOW = "input_audio_buffer_overflow"
 QUEUE_S = 30  # seconds of input that may wait; more is dropped and reported
@@ -248,27 +247,3 @@ class Session:
     def _note(self, kind: str, **values: object) -> None:
         """For the recording, if there is one."""
         self._engine.note(self, kind, **values)
-
-
-def open_session(
-    engine: Engine, sink: Sink, settings: TurnSettings | None = None, sampling: Sampling | None = None
-) -> Session:
-    """Takes a slot of the engine for a new conversation.
-
-    Args:
-        engine: where it runs.
-        sink: gets each frame's events, in order and never two at a time, on the engine's thread or on that of
-            a caller of the session. If it raises, the session is over.
-        settings: how turns are taken.
-        sampling: how tokens are drawn; the bundle's own way when None.
-
-    Raises:
-        CapacityError: every slot is taken.
-        ConfigError: the codec does not run at 24 kHz in multiples of 20 ms.
-    """
-    codec = engine.bundle.codec
-    if codec.sample_rate != SAMPLE_RATE or codec.frame_size % WINDOW:
-        raise ConfigError(f"a codec must give {SAMPLE_RATE} Hz in multiples of {WINDOW} samples")
-    session = Session(engine, sink, settings or TurnSettings())
-    engine.join(session, sampling or engine.bundle.sampling)
-    return session

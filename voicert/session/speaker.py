@@ -137,7 +137,7 @@ class Speaker:
         return Cut(None, [])
 
     def cut(self, status: Status, reason: Reason, oldest_step: int, now: float) -> Cut:
-        """All that was not heard is forgotten; what was not even announced has never been."""
+        """All that was not heard is forgotten."""
         step: int | None = None
         events: list[Told] = []
         unheard = self._unheard(now)
@@ -148,13 +148,13 @@ class Speaker:
             step = said.first_step + kept if step is None else step  # of the first one, which is the earliest
             if said.done:
                 events.append(Truncated(said.item, heard, said.transcript))
-            elif said.announced:
-                said.done = True
-                events.append(
-                    ResponseDone(said.response, said.item, status, reason, said.transcript, said.sent, heard)
-                )
-            else:
-                self._items.remove(said)
+                continue
+            if not said.announced:
+                said.announced, said.start = True, self.playback.sent
+                events.append(ResponseStarted(said.response, said.item))
+            said.done = True
+            done = (said.response, said.item, status, reason, said.transcript, said.sent, heard)
+            events.append(ResponseDone(*done))
         self.making = None
         self.playback.flush(now)
         self.guard.flush()
@@ -209,8 +209,8 @@ class Speaker:
                 self.guard.play(pcm)
             case ResponseDone():
                 said.done = True
-                if self.playback.reports:
-                    return replace(event, heard_samples=self.heard_of(said, now))
+                heard = self.heard_of(said, now) if self.playback.reports else None
+                return replace(event, audio_samples=said.sent, heard_samples=heard)
             case _:
                 pass
         return event
