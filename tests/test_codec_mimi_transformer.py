@@ -194,15 +194,16 @@ def test_nothing_of_what_was_not_finite_is_left_after_a_fresh_start() -> None:
 
 
 def test_positions_can_be_taken_back() -> None:
-    model, x = make(dataclasses.replace(SMALL, rewind=12)), signal()
+    """Further than a ring is longer than its window by itself."""
+    back = 2 * PIECE
+    model, x = make(dataclasses.replace(SMALL, rewind=back)), signal()
     cache = model.cache(1)
     in_pieces(model, x[:, :50], 2, cache)
-    cache.position -= 12
-    in_pieces(model, -x[:, 38:45], 7, cache)  # something else is said there, and taken back as well
+    cache.position -= back
+    in_pieces(model, -x[:, 50 - back : 57 - back], 7, cache)  # something else is said, and taken back as well
     cache.position -= 7
-    torch.testing.assert_close(
-        in_pieces(model, x[:, 38:], 2, cache), plainly(model, x)[:, 38:], atol=ROUNDING, rtol=0
-    )
+    got, wanted = in_pieces(model, x[:, 50 - back :], 2, cache), plainly(model, x)[:, 50 - back :]
+    torch.testing.assert_close(got, wanted, atol=ROUNDING, rtol=0)
 
 
 def test_packed_rows_do_not_depend_on_their_neighbours() -> None:
