@@ -15,8 +15,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.support.oracles import oracle
-from voicert.models.moshi.kyutai import from_kyutai
+from voicert.models.moshi.kyutai import from_kyutai, read_folder
 from voicert.models.moshi.layout import tensors
+from voicert.models.moshi.lm import MoshiLm
+from voicert.models.moshi.loader import Form, Reader, build
 from voicert.models.sampling import uniforms
 
 Ints = NDArray[np.int64]
@@ -56,17 +58,28 @@ def write_moshi(folder: Path, lm: dict[str, Any], seed: int = 0) -> Path:
     return folder
 
 
+def open_lm(folder: Path, slots: int = 1, rewind: int = 20, spoken: int | None = None,
+            form: Form | None = None, lora: str | None = None) -> MoshiLm:  # fmt: skip
+    """Ours on a folder."""
+    config = read_folder(folder).config
+    with Reader(config, folder / "model.safetensors", folder / lora if lora else None) as reader:
+        network = build(reader, form or Form(), rewind)
+    return MoshiLm(network, slots, rewind, spoken)
+
+
 class Original:
     """The ``moshi`` package's generator on a folder.
 
     Args:
         temperatures: of text and codes; 0 takes the most likely.
         top_k: of text and codes.
-        seed: of the random numbers that it shares with ours, one per row.
+        seeds: of the random numbers that it shares with ours, one per row.
+        lora: the file of the products that are added.
     """
 
     def __init__(self, folder: Path, rows: int = 1, temperatures: tuple[float, float] = (0.0, 0.0),
-                 top_k: tuple[int, int] = (25, 250), seeds: tuple[int, ...] = (0,)) -> None:  # fmt: skip
+                 top_k: tuple[int, int] = (25, 250), seeds: tuple[int, ...] = (0,),
+                 lora: str | None = None) -> None:  # fmt: skip
         lm = json.loads((folder / "config.json").read_text())
         load = oracle("moshi.models.loaders").get_moshi_lm
         self.text_logits: list[Tensor] = []  # [B, V] of every step
@@ -74,7 +87,8 @@ class Original:
         self._seeds, self._position, self._at = seeds, 0, 0
         self._count = 1 + lm["dep_q"]
         generator = oracle("moshi.models.lm").LMGen
-        self.lm = load(folder / "model.safetensors", lm, device="cpu", dtype=torch.float32)
+        added = {"lora_weights": folder / lora, "fuse_lora": False} if lora else {}
+        self.lm = load(folder / "model.safetensors", lm, device="cpu", dtype=torch.float32, **added)
         self.generator = generator(
             self.lm,
             use_sampling=max(temperatures) > 0,

@@ -28,7 +28,6 @@ class DepthSizes:
     inputs: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7)  # likewise, the projections of the hidden state
     low_rank: int = 0  # width of the embeddings before they are projected to ``width``; 0: they are not
     norm: str = ""  # kind of a norm of its own per codebook, before the logits; "": none
-    numbered: bool = True  # the gates of the sets of weights are numbered in the file; else there is one set
 
     @property
     def sets(self) -> int:

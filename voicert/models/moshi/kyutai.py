@@ -36,10 +36,10 @@ _FIXED: Mapping[str, tuple[Any, ...]] = {
     "quantize": (False,), "depformer_gating": ("silu",), "tts_config": (None, {}), "stt_config": (None, {}),
 }  # fmt: skip
 # Likewise, but Kyutai's code means something else where nothing is said: they must be there.
-_MUST: Mapping[str, tuple[str, ...]] = {
+_MUST: Mapping[str, tuple[Any, ...]] = {
     "gating": ("silu",), "norm": ("rms_norm_f32", "rms_norm"),
     "positional_embedding": ("rope", "rope_concat"),
-    "depformer_pos_emb": ("none",),
+    "depformer_pos_emb": ("none",), "depformer_weights_per_step": (True,),
 }  # fmt: skip
 # Says nothing that matters here: how a model was trained, where it comes from, or what cannot take effect.
 _WITHOUT_EFFECT = {
@@ -149,7 +149,7 @@ def from_kyutai(given: Mapping[str, Any]) -> MoshiConfig:
     for name, values in _FIXED.items():
         fields.one_of(name, values)
     for name, values in _MUST.items():
-        fields.get(name, str)
+        fields.get(name, type(values[0]))
         fields.one_of(name, values)
     width, scale = fields.get("dim", int), fields.get("hidden_scale", float, 4.0)
     heads, text_card = fields.get("num_heads", int, 8), fields.get("text_card", int, 32_000)
@@ -192,20 +192,17 @@ def _depth(fields: _Fields, scale: float) -> DepthSizes:
         schedule = fields.integers("depformer_weights_per_step_schedule")
     if len(schedule) != count or min(schedule) < 0:
         raise ModelError(f"depformer_weights_per_step_schedule is not a list of {count} numbers from 0")
-    per_step = fields.one_of("depformer_weights_per_step", (False, True))
-    sets = max(schedule) + 1 if per_step else 1
     return DepthSizes(
         codebooks=count,
         width=width,
         layers=fields.may("depformer_num_layers", int) or fields.get("num_layers", int),
         heads=heads,
         kv_heads=_divided(heads, repeat, "depformer_kv_repeat"),
-        hidden=_depth_hidden(fields, width, scale, sets),
-        weights=schedule if per_step else (0,) * count,
+        hidden=_depth_hidden(fields, width, scale, max(schedule) + 1),
+        weights=schedule,
         inputs=schedule if fields.one_of("depformer_multi_linear", (False, True)) else (0,) * count,
         low_rank=fields.may("depformer_low_rank_embeddings", int) or 0,
         norm=fields.one_of("depformer_norm", (None, *_MUST["norm"])) or "",
-        numbered=per_step,
     )
 
 

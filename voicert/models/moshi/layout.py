@@ -57,7 +57,7 @@ def tensors(config: MoshiConfig) -> Iterator[tuple[str, Shape]]:
             yield f"{name}.low_rank.weight", (d.width, inner)
     keys = d.kv_heads * (d.width // d.heads)
     for layer in range(d.layers):
-        yield from _layer(f"depformer.layers.{layer}", d.width, keys, list(d.hidden), d.numbered)
+        yield from _layer(f"depformer.layers.{layer}", d.width, keys, list(d.hidden), numbered=True)
     for k in range(d.codebooks):
         if d.norm:
             yield f"depformer_norms.{k}.alpha", (1, 1, d.width)

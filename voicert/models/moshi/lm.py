@@ -69,6 +69,11 @@ class MoshiLm:
         self._sampling = [Sampling()] * slots
         self._device = network.table.weight.device
 
+    @property
+    def room(self) -> int:
+        """Steps whose keys and values there is memory for, in each slot."""
+        return self._cache.room
+
     def reset(self, slot: int, sampling: Sampling) -> None:
         """Begins a new conversation in a slot."""
         self.tokens.reset(slot)

@@ -187,7 +187,7 @@ class _Filler:
         for i, layer in enumerate(depth.layers):
             name = f"depformer.layers.{i}"
             for j in range(sizes.sets):
-                gate = f"{name}.gating.{j}" if sizes.numbered else f"{name}.gating"
+                gate = f"{name}.gating.{j}"
                 layer.attention.project[j] = self._read_product(f"{name}.self_attn.in_projs.{j}.weight")
                 layer.attention.out[j] = self._read_product(f"{name}.self_attn.out_projs.{j}.weight")
                 layer.up[j] = self._read_product(f"{gate}.linear_in.weight")
