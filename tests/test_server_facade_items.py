@@ -18,6 +18,7 @@ from tests.support.facades import (
 )
 from voicert.server.realtime import Extras, Facade
 from voicert.server.realtime.actions import HeardUpTo, Say, TruncateItem
+from voicert.server.realtime.history import KEEP_ITEMS
 from voicert.session import events as said
 
 
@@ -73,6 +74,17 @@ def test_items_are_put_where_the_client_wants_them() -> None:
     assert (first["id"], first["after"], third["after"]) == ("a", None, "a")
     assert (second["after"], zeroth["after"]) == ("a", None)
     assert spoken_turn(facade, 1)[2]["previous_item_id"] == third["id"]
+
+
+def test_of_too_many_items_the_oldest_goes_and_not_the_new_one() -> None:
+    facade = new_facade()
+    for number in range(KEEP_ITEMS):
+        put(facade, text("x", id=f"i{number}"))
+    put(facade, text("first", "system", id="new"), previous_item_id="root")
+    assert retrieve(facade, "new")["content"][0]["text"] == "first"
+    gone = refusal(facade, {"type": "conversation.item.retrieve", "item_id": "i0"})
+    assert gone["code"] == "item_retrieve_invalid_item_id"
+    assert retrieve(facade, "i1")["id"] == "i1"
 
 
 def test_an_id_can_be_used_once() -> None:
