@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 NOTHING = -1  # a token that adds nothing to what a step is given
 _EPSILON = {"rms_norm_f32": 1e-8, "rms_norm": 1e-5}
 _INT8_PRODUCT = "_weight_int8pack_mm"  # torch's own; without a public name
+_INT8_INPUTS = 32  # it reads rows in pieces, and beyond the end of one that is not a multiple of them
 
 
 def norm_epsilon(kind: str) -> float:
@@ -78,6 +79,8 @@ class Int8Linear(nn.Module):
         self.outputs, self.inputs = weight.shape
         scale = weight.float().abs().amax(dim=1).clamp(min=1e-12) / 127
         rounded = (weight.float() / scale[:, None]).round().to(torch.int8)
+        self._pad = -self.inputs % _INT8_INPUTS
+        rounded = F.pad(rounded, (0, self._pad))
         self.register_buffer("weight", rounded, persistent=False)
         self.register_buffer("scale", scale, persistent=False)
         self.register_buffer("one", torch.ones_like(scale, dtype=torch.bfloat16), persistent=False)
@@ -86,6 +89,7 @@ class Int8Linear(nn.Module):
     def forward(self, x: Tensor, activation: str = "none", residual: Tensor | None = None) -> Tensor:
         """x [..., inputs] → [..., outputs]; ``residual`` is added after the activation."""
         rows = x.reshape(-1, self.inputs).bfloat16()
+        rows = F.pad(rows, (0, self._pad)) if self._pad else rows
         if x.device.type == "cpu" and hasattr(torch, _INT8_PRODUCT):
             y: Tensor = getattr(torch, _INT8_PRODUCT)(rows, self.weight, self.one)
         else:
