@@ -117,7 +117,9 @@ def test_a_commit_ends_speech_of_automatic_turns():
     duet.hear(silence(400), speech(400))
     assert duet.talk.commit() == [SpeechStopped(1, 800)]
     assert duet.talk.commit() == []
-    assert of(ResponseDone, duet.hear(silence(1500)))[0].transcript == "one two"
+    events = duet.hear(silence(1500))
+    assert of(ResponseDone, events)[0].transcript == "one two"
+    assert duet.talk.commit()[-1] == TurnCommitted(3, 800, 2300)  # nobody spoke, but it is asked for
 
 
 def test_without_create_response_turns_are_told_and_answers_are_asked_for():

@@ -166,10 +166,10 @@ class Conversation:
         return [*self._listener.reopen()]
 
     def commit(self) -> list[Event]:
-        """The user's turn is over; it becomes an item, if the client is the one who says so."""
+        """The user's turn is over: speech in progress ends, or what was heard since the last is an item."""
         self._idle.disarm()
         if self._settings.detection == "auto":
-            return [*self._listener.end()]
+            return [*(self._listener.end() or self._listener.commit(if_any=True))]
         self._steering.mark()
         return [*self._listener.commit()]
 

@@ -171,8 +171,14 @@ class Listener:
         self.tracker.end()
         self.voice_end = None
 
-    def commit(self) -> list[Told]:
-        """The client ends the user's turn: all that was heard since the last one is an item."""
+    def commit(self, if_any: bool = False) -> list[Told]:
+        """The client ends the user's turn: all that was heard since the last one is an item.
+
+        Args:
+            if_any: only if anything was heard.
+        """
+        if if_any and self.clock <= self._open_since:
+            return []
         settled = [*self.end(), *self.settle(now_or_never=True)]
         self._user = UserTurn(self._new_item(), self._open_since, self.clock)
         committed = TurnCommitted(self._user.item, to_ms(self._open_since), to_ms(self.clock))
@@ -194,6 +200,7 @@ class Listener:
         if self._user is None or self._user.end is not None:
             return []
         self._user.end = max(end, self._user.start)
+        self._open_since = self.clock
         return [SpeechStopped(self._user.item, to_ms(self._user.end))]
 
 
