@@ -42,7 +42,9 @@ class Speaker:
 
     lag_ms: int
     way_ms: int
-    queue: list[tuple[float, int, int]] = field(default_factory=list[tuple[float, int, int]])  # due, item, end
+    queue: list[tuple[float, int, int]] = field(
+        default_factory=list[tuple[float, int, int]]
+    )  # due, item, end
     played: dict[int, int] = field(default_factory=dict[int, int])  # samples by item
     got: dict[int, int] = field(default_factory=dict[int, int])
     item: int = 0  # the one that plays
@@ -67,7 +69,9 @@ class Speaker:
 class Room:
     """One session, one user."""
 
-    def __init__(self, engine: Engine, settings: TurnSettings, speaker: Speaker, reports: bool = True) -> None:
+    def __init__(
+        self, engine: Engine, settings: TurnSettings, speaker: Speaker, reports: bool = True
+    ) -> None:
         self.now = 0.0  # seconds, as the engine's clock shows it
         self.seen = Collector()
         self.speaker = speaker
@@ -78,7 +82,9 @@ class Room:
         self._settings = settings
         self._read = 0  # events that are on their way to the client
         self._told: list[tuple[float, Event]] = []
-        self._said: list[tuple[float, int, int, bool]] = []  # reports on their way: due, item, samples, stopped
+        self._said: list[
+            tuple[float, int, int, bool]
+        ] = []  # reports on their way: due, item, samples, stopped
         self._frames = 0
         self._counted = 0  # frames that were answered, of those read
         self._ticks = itertools.count()
