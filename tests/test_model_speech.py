@@ -102,7 +102,7 @@ def test_answers_keep_their_grammar_when_drawn(tiny_step: Path, seed: int) -> No
     within = inside(out.text)
     assert (out.codes[~within] == SILENCE).all()
     assert (out.codes[within] != SILENCE).any()
-    assert (out.text == START).sum() > 3
+    assert (out.text == START).sum() >= 3
 
 
 def test_a_hush_ends_the_answer_at_once_and_is_remembered(tiny_step: Path) -> None:
