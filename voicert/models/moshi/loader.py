@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -113,8 +113,18 @@ class Reader:
             )
 
 
+class Source(Protocol):
+    """Where weights come from: a `Reader`, or what makes them up."""
+
+    config: MoshiConfig
+
+    def read(self, name: str) -> Tensor:
+        """The tensor of that name and shape in ``layout.tensors(config)``; it may be changed in place."""
+        ...
+
+
 def build(
-    reader: Reader, form: Form, rewind: int = 0, on_part: Callable[[], None] | None = None
+    reader: Source, form: Form, rewind: int = 0, on_part: Callable[[], None] | None = None
 ) -> MoshiNetwork:
     """The network with the weights in it, ready to run.
 
@@ -137,7 +147,7 @@ def build(
 class _Filler:
     """Puts tensors into a network whose parts have no memory yet."""
 
-    def __init__(self, reader: Reader, form: Form, on_part: Callable[[], None]) -> None:
+    def __init__(self, reader: Source, form: Form, on_part: Callable[[], None]) -> None:
         self._reader, self._form, self._on_part = reader, form, on_part
 
     def fill(self, network: MoshiNetwork) -> None:
