@@ -84,6 +84,11 @@ class _Fields:
             raise ModelError(f"{name} is {value!r}; understood is {' or '.join(map(repr, values))}")
         return value
 
+    def must_be_one_of(self, name: str, values: tuple[Any, ...]) -> Any:
+        if name not in self._given:
+            raise ModelError(f"{name} is missing")
+        return self.one_of(name, values)
+
     def integers(self, name: str) -> tuple[int, ...]:
         values = cast("list[Any]", self.get(name, list))
         if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
@@ -149,8 +154,7 @@ def from_kyutai(given: Mapping[str, Any]) -> MoshiConfig:
     for name, values in _FIXED.items():
         fields.one_of(name, values)
     for name, values in _MUST.items():
-        fields.get(name, type(values[0]))
-        fields.one_of(name, values)
+        fields.must_be_one_of(name, values)
     width, scale = fields.get("dim", int), fields.get("hidden_scale", float, 4.0)
     heads, text_card = fields.get("num_heads", int, 8), fields.get("text_card", int, 32_000)
     repeat = fields.get("kv_repeat", int, 1)
