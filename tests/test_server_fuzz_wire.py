@@ -1,4 +1,4 @@
-"""The same kind of messages over real sockets: every connection lives on, and a neighbour hears what it would."""
+"""Such messages over real sockets: every connection lives on, and a neighbour hears what it would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""History is what was heard: whoever is interrupted remembers the word that was being spoken, and none after it."""
+"""History is what was heard: who is interrupted remembers the word that was spoken, and none after it."""
 
 import numpy as np
 import pytest
