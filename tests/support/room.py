@@ -3,7 +3,8 @@
     microphone ─▶ Session.push ─▶ engine thread ─▶ events ─▶ (the way back) ─▶ buffer ─▶ speaker
 
 Every frame of 20 ms the microphone gives one, the engine steps it, and the speaker plays what is due. It
-begins to play sound ``lag_ms`` after it was sent; what it is told takes effect ``way_ms`` after it was sent, and what it reports arrives ``way_ms`` later, too.
+begins to play sound ``lag_ms`` after it was sent; what it is told takes effect ``way_ms`` after it was sent,
+and what it reports arrives ``way_ms`` later, too.
 """
 
 from __future__ import annotations
