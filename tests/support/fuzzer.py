@@ -40,7 +40,6 @@ class Fuzzer:
         self._random = random.Random(seed)
         self._makers: tuple[Callable[[], Message], ...] = (
             self._append,
-            self._append,
             self._update,
             self._create,
             self._respond,
@@ -93,10 +92,11 @@ class Fuzzer:
         return self._random.choice(known) if known and self._random.random() < 0.8 else "item_nowhere"
 
     def _append(self) -> Message:
-        sound = VOICE[: 2 * self._random.randrange(960)]
-        if self._random.random() < 0.3:
-            sound = self._random.randbytes(self._random.randrange(1500))
-        elif self._random.random() < 0.5:
+        start = 2 * self._random.randrange(8000)
+        sound = VOICE[start : start + 2 * self._random.randrange(960)]
+        if self._random.random() < 0.2:
+            sound = self._random.randbytes(self._random.randrange(800))
+        elif self._random.random() < 0.3:
             sound = bytes(len(sound))
         return {"type": "input_audio_buffer.append", "audio": base64.b64encode(sound).decode()}
 
@@ -133,7 +133,7 @@ class Fuzzer:
 
     def _create(self) -> Message:
         pick = self._random.choice
-        text = {"type": "input_text", "text": pick(("hello", "hello there", "what " * 50))}
+        text = {"type": "input_text", "text": pick(("hello", "hello there", "what " * 5))}
         item: Message = pick(
             (
                 {"type": "message", "role": "user", "content": [text]},

@@ -26,6 +26,7 @@ Event = dict[str, Any]
 
 TIMING = Timing(0.0, 0.0, 0.0, 0.0, 1, False)
 TICK_S = 0.001  # the clock's grain
+MOST_ROUNDS = 4000  # of frames in one moment: a full queue, and what an answer on request may take
 
 
 class HandEngine:
@@ -75,8 +76,10 @@ class HandEngine:
 
     def _drain(self) -> None:
         """Steps until nobody has a frame ready, one of each in turn."""
-        ready = [True]
+        ready, rounds = [True], 0
         while any(ready):
+            rounds += 1
+            assert rounds < MOST_ROUNDS, "a session takes frames without end, and no time passes"
             ready = [self._turn(slot, seat) for slot, seat in enumerate(self._seats) if seat]
 
     def _turn(self, slot: int, seat: Seat) -> bool:
