@@ -89,6 +89,15 @@ def test_a_live_microphone_is_answered() -> None:
     assert answers(talk) == [SPOKEN]
 
 
+def test_a_commit_without_speech_makes_an_item_too() -> None:
+    talk = Talk(HandEngine(1, WORDS))
+    append(talk, silence(300))
+    talk.ask("input_audio_buffer.commit")
+    talk.engine.run(2)
+    assert len(of(talk, "input_audio_buffer.committed")) == 1
+    assert answers(talk) == []
+
+
 def test_by_hand_the_model_holds_its_tongue_until_asked() -> None:
     talk = Talk(HandEngine(1, WORDS))
     turn_detection(talk, None)
