@@ -9,7 +9,8 @@ import pytest
 from nano import lessons
 from nano.lessons import Exchange, Family, Topic
 from nano.lessons.numbers import words
-from nano.voices import FESTIVAL, HELD_OUT_VARIANTS, random_voice
+from nano.sound import SAMPLE_RATE
+from nano.voices import FESTIVAL, HELD_OUT_VARIANTS, Voice, random_voice, speak
 
 FAMILIES = [f for f in lessons.FAMILIES if isinstance(f, Family)]
 
@@ -98,3 +99,10 @@ def test_training_never_hears_a_held_out_voice_or_engine() -> None:
         assert new.engine == "espeak"
         assert new.name.partition("+")[2] in HELD_OUT_VARIANTS
         assert foreign.name in FESTIVAL
+
+
+def test_murmurs_are_said_and_not_spelled() -> None:
+    """espeak-ng would read "mm hm" letter by letter, which takes several times as long."""
+    voice = Voice("espeak", "en-us")
+    murmured, spelled = speak(voice, "mm hm"), speak(voice, "em em aitch em")
+    assert 0.1 < len(murmured) / SAMPLE_RATE < 0.6 * len(spelled) / SAMPLE_RATE

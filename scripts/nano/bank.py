@@ -18,27 +18,12 @@ from numpy.typing import NDArray
 from nano import lessons
 from nano.lessons import Exchange
 from nano.sound import FRAME, SAMPLE_RATE, Audio
-from nano.voices import ASSISTANT, Spoken, Voice, random_voice, speak_many, word_ends
+from nano.voices import ASSISTANT, MURMURS, Spoken, Voice, random_voice, speak_many, word_ends
 
 BLOCK = 48  # utterances of one voice in a row: festival starts once for them
 FOLLOWS, AGAINS, SMALL = 0.12, 0.02, 0.03  # shares of follow-ups, of "say that again" and of small sounds
 # What a listener says without wanting the turn; none of them begins a request.
-SMALL_SOUNDS = (
-    "mm hm",
-    "uh huh",
-    "yeah",
-    "right",
-    "really",
-    "wow",
-    "nice",
-    "mm",
-    "hm",
-    "aha",
-    "cool",
-    "ah",
-    "interesting",
-    "yep",
-)
+SMALL_SOUNDS = ("yeah", "right", "really", "wow", "nice", "aha", "cool", "ah", "interesting", "yep")
 HELD_OUT_KINDS = (("known", True), ("new", True), ("foreign", True))  # voices, each with held-out wordings
 
 
@@ -109,14 +94,16 @@ class _Said:
     words: list[float]
 
 
-def _draw(rng: np.random.Generator, held_out: bool) -> Exchange:
+def _draw(rng: np.random.Generator, held_out: bool, engine: str) -> Exchange:
     share = rng.random()
     if share < AGAINS:
         return lessons.again(rng, held_out)
     if not held_out and share < AGAINS + FOLLOWS:
         return lessons.follow(rng)
     if not held_out and share < AGAINS + FOLLOWS + SMALL:
-        return Exchange(str(rng.choice(SMALL_SOUNDS)), "", "small", "", after="small")
+        murmur = engine == "espeak" and rng.random() < 0.6
+        sound = rng.choice(tuple(MURMURS) if murmur else SMALL_SOUNDS)
+        return Exchange(str(sound), "", "small", "", after="small")
     return lessons.draw(rng, held_out)
 
 
@@ -133,7 +120,7 @@ def _block(seed: int, kind: str, held_out: bool) -> list[_Said]:
             base.rate * tempo,
             base.pitch * (pitch if base.engine != "festival" else 1.0),
         )
-        some = [_draw(rng, held_out) for _ in range(6)]
+        some = [_draw(rng, held_out, base.engine) for _ in range(6)]
         for exchange, spoken in zip(some, speak_many(voice, [e.request for e in some]), strict=True):
             said.append(
                 _Said(exchange, voice, kind, _pcm16(spoken), spoken.phones, _words(exchange.request, spoken))

@@ -15,6 +15,7 @@ from nano.sound import SAMPLE_RATE, Audio
 WORD, PHONE = 1, 7  # kinds of events
 SYNCHRONOUS, PHONE_EVENTS = 2, 1  # arguments of espeak_Initialize
 RATE, PITCH = 1, 3  # parameters
+UTF8, PHONEMES_IN_BRACKETS = 1, 0x100  # flags of espeak_Synth; [[h@l'oU]] is said as it is written
 WORDS_PER_MINUTE = 165
 
 
@@ -73,7 +74,7 @@ class _Library:
         self._lib.espeak_SetParameter(PITCH, int(np.clip(50 + 60 * np.log2(pitch), 5, 95)), 0)
         self._chunks, self._words, self._phones = [], [], []
         data = text.encode() + b"\0"
-        self._lib.espeak_Synth(data, len(data), 0, 1, 0, 1, None, None)
+        self._lib.espeak_Synth(data, len(data), 0, 1, 0, UTF8 | PHONEMES_IN_BRACKETS, None, None)
         self._lib.espeak_Synchronize()
         pcm = soxr.resample(np.concatenate(self._chunks), self._rate, SAMPLE_RATE)
         return Said(pcm, self._words, self._phones)

@@ -55,6 +55,15 @@ class Spoken:
 
 ASSISTANT = Voice("flite", "slt")
 
+# Sounds that no engine can read: only espeak-ng says them, from its own phonemes.
+MURMURS = {
+    "mm hm": "[[m:h'm:]]",
+    "uh huh": "[['Vh'V]]",
+    "mm": "[[m'm:]]",
+    "hm": "[[h'm:]]",
+    "mhm": "[[m-h'm]]",
+}
+
 
 def random_voice(rng: np.random.Generator, kind: str = "known") -> Voice:
     """A user's voice: "known" to training, a "new" voice of a known engine, or of a "foreign" engine."""
@@ -94,7 +103,7 @@ def speak_many(voice: Voice, texts: list[str]) -> list[Spoken]:
 
 
 def _speak_espeak(voice: Voice, text: str) -> Spoken:
-    said = espeak.speak(voice.name, text, voice.rate, voice.pitch)
+    said = espeak.speak(voice.name, MURMURS.get(text, text), voice.rate, voice.pitch)
     pcm, first = trimmed(said.pcm)
     phones = frames_of([(start - first, phone) for start, phone in said.phones], len(pcm))
     starts = [max(0, s - first) for s in said.words]
