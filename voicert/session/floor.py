@@ -105,6 +105,7 @@ class Floor:
 
     def cut(self, status: Status, reason: Reason, now: float) -> list[Event]:
         """All that was not heard is forgotten by everyone."""
+        self._cut_due = None  # also when nothing is left to be cut
         return self._back(self._speaker.cut(status, reason, self._steering.oldest, now))
 
     def cancel(self, response: int | None, now: float) -> list[Event]:
