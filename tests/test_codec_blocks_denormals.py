@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -26,6 +27,15 @@ class Fading(nn.Module):
 
 def is_flushing() -> bool:
     return TINY * 0.5 == 0.0
+
+
+@pytest.fixture(autouse=True)
+def _full_precision() -> Iterator[None]:
+    """Tests before may have changed the thread's setting: ONNX Runtime does, where a session asks for it."""
+    already = is_flushing()
+    torch.set_flush_denormal(False)
+    yield
+    torch.set_flush_denormal(already)
 
 
 def test_a_fading_state_ends_in_zero() -> None:
