@@ -1,13 +1,29 @@
 """Fixtures that any test may use."""
 
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from voicert_codecs.ort import open_session
 
 from tests.support import tiny
 from tests.support.server import scripted_server
 
 __all__ = ["scripted_server"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _full_precision() -> None:
+    """Opens the first session of ONNX Runtime on a thread of its own.
+
+    The first one that asks for it makes its thread take numbers too small for full precision as zero, for
+    good; hypothesis refuses to draw numbers on such a thread.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(
+            open_session, Path(str(files("voicert_codecs.nano"))) / "weights/decoder.onnx", 1
+        ).result()
 
 
 @pytest.fixture(scope="session")
