@@ -11,7 +11,7 @@ from voicert_codecs.base import Codec
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-CAPABILITIES = frozenset({"typed_text", "instructions", "tools"})
+CAPABILITIES = frozenset({"typed_text", "instructions", "tools", "user_transcripts"})
 
 
 @dataclass(frozen=True)
