@@ -48,6 +48,7 @@ class MoshiConfig:
     kv_heads: int = 32
     hidden: int = 11264  # inner width of the gated perceptrons
     context: int = 3000  # steps that are seen, the own one included
+    sinks: int = 0  # first steps that stay in sight when they are older than ``context``; 0: as published
     rope_period: float = 10_000.0
     neighbours: bool = True  # channels 2i and 2i + 1 are rotated together, else i and i + d/2
     norm: str = "rms_norm_f32"
@@ -71,6 +72,8 @@ class MoshiConfig:
         for width, heads, keys in ((self.width, self.heads, self.kv_heads), (d.width, d.heads, d.kv_heads)):
             if width % heads or heads % keys or width // heads % 2:
                 raise ModelError(f"{width} channels do not divide into {heads} heads of {keys} keys")
+        if not 0 <= self.sinks < self.context:
+            raise ModelError(f"sinks is {self.sinks}; it must be from 0 to below the context of {self.context}")
         if len(self.delays) != self.streams + 1 or min(self.delays) < 0:
             raise ModelError(f"delays must be {self.streams + 1} numbers from 0, not {list(self.delays)}")
         if self.delays[0]:
