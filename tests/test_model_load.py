@@ -101,7 +101,7 @@ def test_a_complete_folder_opens_and_its_sampling_is_the_default(tmp_path: Path,
     assert bundle.model.max_slots == 3
     assert bundle.model.num_codebooks == bundle.codec.num_codebooks == CODEBOOKS
     assert bundle.model.frame_rate == bundle.codec.sample_rate / bundle.codec.frame_size
-    assert (bundle.examples, bundle.capabilities) == ((), frozenset())
+    assert (bundle.examples, bundle.capabilities) == ((), {"user_transcripts"})
 
 
 def test_the_identity_says_which_weights_these_are(tmp_path: Path, tiny_step: Path) -> None:
@@ -118,7 +118,7 @@ def test_the_identity_says_which_weights_these_are(tmp_path: Path, tiny_step: Pa
         write_model(folder, **extra)
         (folder / "step.onnx").write_bytes(tiny_step.read_bytes() + weights)
         bundle = voicert.models.load(str(folder), max_slots=1)
-        assert bundle.capabilities == frozenset(extra.get("capabilities", ()))
+        assert bundle.capabilities == {*extra.get("capabilities", ()), "user_transcripts"}
         identities.append(bundle.identity)
     assert len(identities[0]) == 16
     assert identities[0] == identities[1]
@@ -127,13 +127,45 @@ def test_the_identity_says_which_weights_these_are(tmp_path: Path, tiny_step: Pa
 
 @pytest.mark.parametrize("depth", [None, DepthConfig(width=64, layers=3)])
 def test_a_configuration_comes_back_as_it_was_saved(tmp_path: Path, depth: DepthConfig | None) -> None:
-    config = ModelConfig(codebooks=3, delays=(0, 2, 1), window=99, depth=depth)
+    config = ModelConfig(codebooks=3, delays=(0, 2, 1), layers=2, windows=(99, 7), depth=depth)
     save_config(config, tmp_path / "c.json", silence=[1, 2, 3])
     assert load_config(tmp_path / "c.json") == (config, {"silence": [1, 2, 3]})
 
 
+def test_an_older_configuration_has_one_window_for_all_layers(tmp_path: Path) -> None:
+    saved = json.loads(broken(layers=3, windows="gone", window=750))
+    (tmp_path / "config.json").write_text(json.dumps(saved))
+    config, _ = load_config(tmp_path / "config.json")
+    assert config.windows == (750, 750, 750)
+    assert (config.window, config.window_kinds) == (750, (750,))
+
+
+def test_the_context_is_a_minute_by_default() -> None:
+    config = ModelConfig()
+    assert config.window == 60 * config.frame_rate
+    assert config.window_kinds == (250, 3000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"windows": (250,)}, "windows has 1 entries for 6 layers"),
+        ({"windows": (250, 0, 1, 1, 1, 1)}, "windows must be positive, not 0"),
+        ({"hidden": 0}, "hidden must be positive, not 0"),
+        ({"frame_rate": -50.0}, "frame_rate must be positive, not -50.0"),
+        ({"head_dim": 5}, "head_dim must be even, not 5"),
+        ({"delays": (0,) * 7}, "delays has 7 entries for 8 codebooks"),
+        ({"delays": (-1, *[0] * 7)}, "delays must not be negative, as -1 is"),
+    ],
+    ids=str,
+)
+def test_sizes_that_do_not_fit_are_named(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(ModelError, match=field):
+        ModelConfig(**changes)
+
+
 def broken(**changes: Any) -> str:
-    """A saved configuration with some fields changed, None removes one."""
+    """A saved configuration with some fields changed, "gone" removes one."""
     fields = json.loads(json.dumps({**ModelConfig().__dict__, "depth": None})) | changes
     return json.dumps({"model": {k: v for k, v in fields.items() if v != "gone"}})
 
@@ -153,6 +185,10 @@ def broken(**changes: Any) -> str:
         broken(delays=[0, 1]),
         broken(delays=[-1] * 8),
         broken(delays="gone"),
+        broken(windows="gone"),
+        broken(windows=[750]),
+        broken(windows=750),
+        broken(window=750),
         broken(width="wide"),
         broken(colour="red"),
         broken(depth={"size": 1}),

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from tests.support.tiny import DEPTH, MODEL, transformer
-from voicert.models.transformer import Cache, DuplexTransformer, ring_mask, rope_angles
+from voicert.models.transformer import Cache, DuplexTransformer, ring_mask, rope_angles, window_mask
 
 F = MODEL.user_frames
+MIXED = {"layers": 3, "windows": (6, 20, 11)}
 STEPS = 3 * MODEL.window + 7
 
 
@@ -112,6 +113,31 @@ def test_a_position_sees_its_window_and_no_further(model: DuplexTransformer) -> 
     assert (distance[: MODEL.window] > 0).all()
     assert (distance[MODEL.window : reach] > 0).any()
     assert (distance[reach:] == 0).all()
+
+
+def test_each_layer_has_its_own_window() -> None:
+    """As many positions back as all windows together reach, each with its own last position less."""
+    some, other, model = streams(1), streams(1), transformer(**MIXED)
+    other.text[0, 0] = (other.text[0, 0] + 1) % MODEL.text_size
+    with torch.inference_mode():
+        distance = (model(*some.until(STEPS)) - model(*other.until(STEPS)))[0].abs().amax(-1)
+    reach = sum(window - 1 for window in MIXED["windows"]) + 1
+    assert (distance[:reach] > 0).all()
+    assert (distance[reach:] == 0).all()
+
+
+def test_a_window_s_mask() -> None:
+    place = torch.arange(7)
+    mask = window_mask(place, 3)
+    assert mask is not None
+    seen = [[j for j in range(7) if mask[i, j] == 0] for i in range(7)]
+    assert seen == [[0], [0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]]
+    assert mask[mask != 0].eq(-math.inf).all()
+    assert window_mask(place, 7) is None  # plain causal
+    with torch.autocast("cpu", torch.bfloat16):
+        half = window_mask(place, 3)
+    assert half is not None
+    assert half.dtype == torch.bfloat16
 
 
 def test_slots_run_at_their_own_positions(model: DuplexTransformer) -> None:

@@ -39,7 +39,8 @@ class ModelConfig:
     kv_heads: int = 2
     head_dim: int = 32
     hidden: int = 768  # of the perceptrons
-    window: int = 750  # frames that a position looks back on, itself included
+    windows: tuple[int, ...] = (250, 250, 3000, 250, 250, 3000)  # frames that a position of each layer looks
+    # back on, itself included: 5 s in most layers, which keeps a step cheap, and a minute in two of them
     delays: tuple[int, ...] = (0, 0, 0, 0, 1, 1, 1, 1)  # frames by which each codebook's row lags the text
     longest_quiet: int = 100  # frames in an answer without a new word, after which it is taken to be over
     answer_lead_frames: int = 2  # a word is written so many frames before its sound begins
@@ -50,20 +51,36 @@ class ModelConfig:
     depth: DepthConfig | None = None  # None: one parallel head per codebook
 
     def __post_init__(self) -> None:
-        sizes = (self.codebooks, self.codebook_size, self.text_size, self.width, self.layers, self.heads,
-                 self.kv_heads, self.head_dim, self.hidden, self.window)  # fmt: skip
-        if min(sizes) < 1 or self.frame_rate <= 0:
-            raise ModelError("frame_rate and all sizes of a model must be positive")
+        for name in ("codebooks", "codebook_size", "text_size", "width", "layers", "heads", "kv_heads",
+                     "head_dim", "hidden", "frame_rate"):  # fmt: skip
+            if getattr(self, name) <= 0:
+                raise ModelError(f"{name} must be positive, not {getattr(self, name)}")
+        if len(self.windows) != self.layers:
+            raise ModelError(f"windows has {len(self.windows)} entries for {self.layers} layers")
+        if min(self.windows) < 1:
+            raise ModelError(f"windows must be positive, not {min(self.windows)}")
         if len(self.delays) != self.codebooks:
             raise ModelError(f"delays has {len(self.delays)} entries for {self.codebooks} codebooks")
         if self.heads % self.kv_heads:
             raise ModelError(f"heads {self.heads} is not a multiple of kv_heads {self.kv_heads}")
-        if min(self.delays) < 0 or self.head_dim % 2:
-            raise ModelError("delays must not be negative, and head_dim must be even")
+        if min(self.delays) < 0:
+            raise ModelError(f"delays must not be negative, as {min(self.delays)} is")
+        if self.head_dim % 2:
+            raise ModelError(f"head_dim must be even, not {self.head_dim}")
 
     @property
     def max_delay(self) -> int:
         return max(self.delays)
+
+    @property
+    def window(self) -> int:
+        """Frames of the longest window: how long the context is."""
+        return max(self.windows)
+
+    @property
+    def window_kinds(self) -> tuple[int, ...]:
+        """The different windows, in ascending order; layers of one kind share a mask."""
+        return tuple(sorted(set(self.windows)))
 
 
 def save_config(config: ModelConfig, path: Path, **extra: Any) -> None:
@@ -72,7 +89,7 @@ def save_config(config: ModelConfig, path: Path, **extra: Any) -> None:
 
 
 def load_config(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
-    """Reads what :func:`save_config` wrote.
+    """Reads what :func:`save_config` wrote; also an older file, in which one ``window`` holds for all layers.
 
     Raises:
         ModelError: the file is missing, is no JSON, or has a field that is not understood.
@@ -82,6 +99,9 @@ def load_config(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
         fields: dict[str, Any] = dict(raw.pop("model"))
         depth = fields.pop("depth")
         fields["delays"] = tuple(fields["delays"])
+        if "window" in fields and "windows" not in fields:
+            fields["windows"] = [fields.pop("window")] * fields["layers"]
+        fields["windows"] = tuple(fields["windows"])
         return ModelConfig(**fields, depth=DepthConfig(**depth) if depth else None), raw
     except OSError as error:
         raise ModelError(f"cannot read the model's configuration {path}: {error.strerror}") from error

@@ -60,6 +60,8 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
     """
     if model.config.depth is not None:
         raise ModelError("only models with parallel heads can be exported; run this one in PyTorch")
+    if len(model.config.window_kinds) > 1:
+        raise ModelError("only models with one window for all layers can be exported")
     c = model.config
     args = _example(c)
     count = 2 * c.layers

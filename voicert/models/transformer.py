@@ -26,7 +26,8 @@ def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 def rope_angles(position: Tensor, head_dim: int, base: float) -> tuple[Tensor, Tensor]:
     """cos and sin [..., head_dim / 2] of positions [...], in float64 so that long calls stay exact."""
-    frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+    halves = torch.arange(0, head_dim, 2, dtype=torch.float64, device=position.device)
+    frequency = base ** (-halves / head_dim)
     angle = position.to(torch.float64)[..., None] * frequency
     return angle.cos().float(), angle.sin().float()
 
@@ -145,7 +146,7 @@ class DuplexTransformer(nn.Module):
         F is ``config.user_frames``: each step hears a little of what came before it, as a convolution would.
         """
         c = self.config
-        offset = torch.arange(c.codebooks)[:, None] * c.codebook_size
+        offset = torch.arange(c.codebooks, device=user.device)[:, None] * c.codebook_size
         # Codebooks stand behind the time: summed so, a step has the same bits whatever B and T are.
         heard = self.user_embedding((user + offset).transpose(1, 2)).sum(2)  # [B, F - 1 + T, user_dim]
         steps = own.shape[2]
@@ -154,27 +155,18 @@ class DuplexTransformer(nn.Module):
         x = x + self.own_embedding((own + offset).transpose(1, 2)).sum(2)
         return x + self.text_embedding(text) + self.user_text_embedding(user_text)
 
-    def window_mask(self, steps: int) -> Tensor | None:
-        """[T, T], 0 where i may look at j: i - window < j <= i; None when plain causal is the same."""
-        if steps <= self.config.window:
-            return None
-        i, j = torch.arange(steps)[:, None], torch.arange(steps)[None, :]
-        seen = (j <= i) & (j > i - self.config.window)
-        return torch.zeros(steps, steps).masked_fill(~seen, float("-inf"))
-
     def forward(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor) -> Tensor:
         """Inputs as they stand at each step → hidden [B, T, D].
 
         ``user`` [B, K, F - 1 + T] begins F - 1 frames before the first step; own streams lag by one step.
         """
+        c = self.config
         x = self.embed(user, own, text, user_text)
-        steps = x.shape[1]
-        cos, sin = rope_angles(torch.arange(steps), self.config.head_dim, self.config.rope_base)
-        mask = self.window_mask(steps)
-        if mask is not None and torch.is_autocast_enabled("cpu"):
-            mask = mask.to(torch.get_autocast_dtype("cpu"))
-        for layer in self.layers:
-            x = layer(x, cos[None, None], sin[None, None], mask)
+        place = torch.arange(x.shape[1], device=x.device)
+        cos, sin = rope_angles(place, c.head_dim, c.rope_base)
+        masks = {window: window_mask(place, window) for window in c.window_kinds}
+        for layer, window in zip(self.layers, c.windows, strict=True):
+            x = layer(x, cos[None, None], sin[None, None], masks[window])
         return self.norm(x)
 
     def code_logits(self, hidden: Tensor) -> Tensor:
@@ -198,14 +190,29 @@ class DuplexTransformer(nn.Module):
         capacity = cache.keys.shape[3]
         cos, sin = rope_angles(position, c.head_dim, c.rope_base)
         cos, sin = cos[:, None], sin[:, None]
-        mask = ring_mask(position, capacity, c.window)
+        masks = {window: ring_mask(position, capacity, window) for window in c.window_kinds}
         where = (slots[:, None, None], torch.arange(c.kv_heads)[:, None], position[:, None] % capacity)
         for i, layer in enumerate(self.layers):
             q, k, v = layer.attention.project(layer.norm1(x), cos, sin)
             cache.keys[i][where], cache.values[i][where] = k, v
+            mask = masks[c.windows[i]]
             x = layer.mlp(x + layer.attention.attend(q, cache.keys[i, slots], cache.values[i, slots], mask))
         cache.position[slots] += text.shape[1]
         return self.norm(x)
+
+
+def window_mask(place: Tensor, window: int) -> Tensor | None:
+    """place [T] from 0 on → [T, T], 0 where i may look at j: i - window < j <= i, else -inf.
+
+    None where plain causal is the same. In the type that autocast computes in, if it is on.
+    """
+    if len(place) <= window:
+        return None
+    age = place[:, None] - place[None, :]
+    kind = place.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+    mask = torch.zeros(age.shape, dtype=dtype, device=place.device)
+    return mask.masked_fill((age < 0) | (age >= window), float("-inf"))
 
 
 def ring_mask(position: Tensor, capacity: int, window: int) -> Tensor:
