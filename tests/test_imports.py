@@ -50,8 +50,8 @@ WITHOUT_IO = (
 IO = {"asyncio", "socket", "http", "starlette", "uvicorn", "websockets"}
 TRAINING = {"scripts", "nano", "tests"}  # top-level names under which nothing shipped may import
 EXTRAS = {"torch", "torchaudio", "onnx", "onnxscript", "transformers", "safetensors", "livekit"} | {
-    "pocketsphinx"
-}
+    "pocketsphinx", "sentencepiece", "huggingface_hub",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
