@@ -1,24 +1,33 @@
-"""Composes conversations from the bank and encodes them with the trained codec into shards of tokens."""
+"""Composes conversations from the bank and encodes them with the trained codec into shards of tokens.
+
+Resumable: what is there already is not made again. Training may begin while it runs.
+"""
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from nano.bank import Bank
-from nano.corpus import make_answers, silence_codes, write_shard
+from nano.answers import Answer
+from nano.bank import HELD_OUT_KINDS, Bank
+from nano.corpus import load_answers, make_answers, rooms, save_answers, silence_codes, write_shard
 from nano.lessons import sample_texts
 from nano.people import Speakers
-from nano.timeline import Composer
+from nano.timeline import Composer, Habits
 from nano.weights import load_codec
 
 from voicert.models.config import ModelConfig
 from voicert.models.vocabulary import Vocabulary
 
 VOCABULARY = 1024  # pieces
+ROOMS, ROOM_FRAMES = 48, 500
 
 
 def options() -> argparse.Namespace:
@@ -26,40 +35,92 @@ def options() -> argparse.Namespace:
     parser.add_argument("--bank", type=Path, default=Path("runs/bank"))
     parser.add_argument("--codec", type=Path, default=Path("runs/codec/checkpoint.pt"))
     parser.add_argument("--out", type=Path, default=Path("runs/corpus"))
-    parser.add_argument("--shards", type=int, default=60)
-    parser.add_argument(
-        "--first", type=int, default=0, help="number of the first shard: several makers can share the work"
-    )
-    parser.add_argument("--conversations", type=int, default=192, help="per shard")
-    parser.add_argument("--frames", type=int, default=1000, help="per conversation: 20 s")
+    parser.add_argument("--shards", type=int, default=60, help="of 192 conversations of 20 s")
+    parser.add_argument("--long-shards", type=int, default=6, help="of 64 conversations of 60 s")
+    parser.add_argument("--first", type=int, default=0, help="number of the first shard")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args()
+
+
+HELD_OUT = replace(Habits(), small_sounds=0.0, follow_ups=0.0, typed=0.0)  # of these no held-out ones exist
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file to write; ``held_out`` is the kind of its voices if training must not see it."""
+
+    name: str
+    seed: tuple[int, ...]
+    conversations: int
+    frames: int
+    held_out: str = ""
+
+
+def prepare(args: argparse.Namespace) -> None:
+    """Vocabulary and tokens of all answers, which every worker reads."""
+    if (args.out / "answers.npz").exists():
+        return
+    bank, modules = Bank(args.bank), load_codec(args.codec)
+    vocabulary = Vocabulary.build(sample_texts(), VOCABULARY)
+    vocabulary.save(args.out / "vocabulary.json")
+    answers = make_answers(modules, bank, vocabulary, ModelConfig().delays)
+    quiet = rooms(modules, np.random.default_rng(args.seed), ROOMS, ROOM_FRAMES)
+    save_answers(args.out / "answers.npz", answers, silence=silence_codes(modules), quiet=quiet)
+    print(f"{len(answers)} answers", flush=True)
+
+
+@cache
+def composer(bank_folder: Path, out: Path, held_out: str) -> Composer:
+    """Made once in every worker and for every kind of held-out voices."""
+    bank = Bank(bank_folder)
+    with np.load(out / "answers.npz") as data:
+        silence = data["silence"]
+    answers = {
+        said: Answer(text.astype(np.int64), codes.astype(np.int64), bank.audio(bank.answers[said]))
+        for said, (text, codes) in load_answers(out / "answers.npz").items()
+    }
+    lengths = {said: len(a.text) for said, a in answers.items()}
+    if held_out:
+        chosen = [u for u in bank.utterances if u.held_out and u.kind == held_out and not u.after]
+    else:
+        chosen = [u for u in bank.utterances if u.trained]
+    speakers, habits = Speakers(bank, chosen, lengths), HELD_OUT if held_out else Habits()
+    return Composer(speakers, answers, silence, Vocabulary.load(out / "vocabulary.json"), habits)
+
+
+def make(args: argparse.Namespace, shard: Shard) -> str:
+    """Writes one shard; → what it took."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    began = time.monotonic()
+    rng = np.random.default_rng(shard.seed)
+    write_shard(
+        args.out / shard.name, load_codec(args.codec), composer(args.bank, args.out, shard.held_out), rng,
+        shard.conversations, shard.frames,
+    )  # fmt: skip
+    return f"{shard.name}: {time.monotonic() - began:.0f} s"
 
 
 def main() -> None:
     args = options()
-    torch.set_num_threads(args.threads)
-    torch.set_flush_denormal(True)
+    torch.set_num_threads(args.workers)
     args.out.mkdir(parents=True, exist_ok=True)
-    bank, modules = Bank(args.bank), load_codec(args.codec)
-    vocabulary = Vocabulary.build(sample_texts(), VOCABULARY)
-    silence = silence_codes(modules)
-    answers = make_answers(modules, bank, vocabulary, ModelConfig().delays)
-    if args.first == 0:
-        vocabulary.save(args.out / "vocabulary.json")
-        np.savez(args.out / "answers.npz", silence=silence)
-    lengths = {text: len(a.text) for text, a in answers.items()}
-    speakers = Speakers(bank, [u for u in bank.utterances if u.trained], lengths)
-    composer = Composer(speakers, answers, silence, vocabulary)
-    for number in range(args.first, args.first + args.shards):
-        path = args.out / f"shard{number:04d}.npz"
-        if path.exists():
-            continue
-        began = time.monotonic()
-        rng = np.random.default_rng([args.seed, number])
-        write_shard(path, modules, composer, rng, args.conversations, args.frames)
-        print(f"{path.name}: {time.monotonic() - began:.0f} s", flush=True)
+    prepare(args)
+    wanted = [
+        Shard(f"held_out_{kind}.npz", (args.seed, i, 2), 24, 1000, kind)
+        for i, kind in enumerate(dict(HELD_OUT_KINDS))
+    ]
+    wanted += [
+        Shard(f"shard{n:04d}.npz", (args.seed, n), 192, 1000)
+        for n in range(args.first, args.first + args.shards)
+    ]
+    wanted += [Shard(f"long{n:04d}.npz", (args.seed, n, 1), 64, 3000) for n in range(args.long_shards)]
+    missing = [shard for shard in wanted if not (args.out / shard.name).exists()]
+    # A fresh process: a forked one would inherit the locks of torch's threads.
+    with ProcessPoolExecutor(args.workers, multiprocessing.get_context("spawn")) as pool:
+        for told in pool.map(make, [args] * len(missing), missing):
+            print(told, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from nano.timeline import Composer
+from nano import lessons, people, timeline
+from nano.answers import LEAD_FRAMES, Answer
+from nano.batches import TYPED_FRAMES, Batch, Shards, TypedTurns, longest
+from nano.corpus import save_answers
+from nano.learning import Objective, answering, answers_right, corrupt, forget, weighted_text_loss
+from nano.timeline import GAP_FRAMES, Composer
 from numpy.typing import NDArray
-from train_model import Shards, answering, corrupt, forget, longest, losses, weighted_text_loss
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from tests.support.conversations import (
     FRAMES,
@@ -20,7 +28,7 @@ from tests.support.conversations import (
 )
 from tests.support.tiny import DEPTH, MODEL, SILENCE, transformer
 from voicert.models.config import DepthConfig
-from voicert.models.vocabulary import END, PAD, START
+from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +47,8 @@ def shards(composer: Composer, tmp_path_factory: pytest.TempPathFactory) -> Shar
              codes=np.stack([c.codes for c in made]).astype(np.int16),
              text=np.stack([c.text for c in made]).astype(np.int16),
              user_text=np.stack([c.user_text for c in made]).astype(np.int16),
-             given=np.stack([c.given for c in made]).astype(np.int16))  # fmt: skip
+             given=np.stack([c.given for c in made]),
+             phones=np.stack([c.phones for c in made]))  # fmt: skip
     np.savez(folder / "answers.npz", silence=SILENCE)
     return Shards(folder, MODEL.user_frames)
 
@@ -146,16 +155,18 @@ def test_frames_with_text_weigh_more() -> None:
 @pytest.mark.parametrize("depth", [None, DEPTH], ids=["parallel", "depth"])
 def test_losses_are_finite_and_train_every_weight(shards: Shards, depth: DepthConfig | None) -> None:
     model = transformer(depth=depth, text_size=len(VOCABULARY)).train()
-    text, user_text, codes = losses(model, shards.batch(np.random.default_rng(5), 4, 120, 1.0), heavy=5.0)
-    (text + user_text + codes).backward()
-    assert all(torch.isfinite(x) for x in (text, user_text, codes))
-    assert all(p.grad is not None and p.grad.any() for p in model.parameters())
+    objective = Objective(model)
+    losses = objective(model, shards.batch(np.random.default_rng(5), 4, 120, 1.0), heavy=5.0)
+    torch.stack(list(losses.values())).sum().backward()
+    assert all(torch.isfinite(x) for x in losses.values())
+    assert all(p.grad is not None and p.grad.any() for p in (*model.parameters(), *objective.parameters()))
 
 
 def test_a_batch_without_answers_has_no_loss_of_codes(shards: Shards) -> None:
     batch = shards.batch(np.random.default_rng(5), 2, 50, 0.0)
     batch.text[:] = PAD
-    assert losses(transformer(text_size=len(VOCABULARY)), batch, heavy=5.0)[2] == 0
+    model = transformer(text_size=len(VOCABULARY))
+    assert Objective(model)(model, batch, heavy=5.0)["codes"] == 0
 
 
 @pytest.mark.parametrize(
@@ -170,3 +181,83 @@ def test_a_batch_without_answers_has_no_loss_of_codes(shards: Shards) -> None:
 def test_long_answers_are_found(text: list[int], frames: int) -> None:
     """From the start token to the end token, the latter not counted."""
     assert longest(np.array(text)) == frames
+
+
+def test_typed_turns_hold_the_request_and_the_beginning_of_its_answer(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    exchanges = [lessons.draw(rng) for _ in range(40)]
+    vocabulary = Vocabulary.build([t for e in exchanges for t in (e.request, e.answer)], 400)
+    vocabulary.save(tmp_path / "vocabulary.json")
+    spoken = {
+        answer: Answer(
+            np.array([START, *vocabulary.encode(answer), END]),
+            rng.integers(MODEL.codebook_size, size=(MODEL.codebooks, len(vocabulary.encode(answer)) + 2)),
+            np.zeros(0, np.float32),
+        )
+        for answer in {e.answer for e in exchanges}
+    }
+    quiet = rng.integers(MODEL.codebook_size, size=(3, MODEL.codebooks, 200))
+    save_answers(tmp_path / "answers.npz", spoken, silence=SILENCE, quiet=quiet)
+    batch = TypedTurns(tmp_path, MODEL.user_frames).batch(np.random.default_rng(1), 8)
+    assert batch.text.shape == (8, TYPED_FRAMES)
+    for row in range(8):
+        text, codes = batch.text[row], batch.codes[row].numpy()
+        assert torch.equal(batch.given[row] == 1, batch.user_text[row] != PAD)
+        (start,) = torch.nonzero(text == START).flatten().tolist()
+        assert start == int(torch.nonzero(batch.given[row]).max()) + 1 + GAP_FRAMES - LEAD_FRAMES
+        n = TYPED_FRAMES - start
+        found = [
+            a
+            for a in spoken.values()
+            if np.array_equal(a.codes[:, :n], codes[:, start : start + len(a.text)])
+        ]
+        assert len(found) == 1
+        assert np.array_equal(found[0].text[:n], text[start : start + len(found[0].text)])
+
+
+def test_phones_stand_where_the_voice_is(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when a voice is slower or hesitates: as many frames of phones as the sound has, at its place."""
+    monkeypatch.setattr(composer.speakers.bank, "phones", lambda item: np.full(-(-item.length // 480), 7))
+    monkeypatch.setattr(timeline, "dither", lambda rng, samples, *levels: np.zeros(samples, np.float32))
+    monkeypatch.setattr(people, "colour", lambda rng, pcm: pcm)
+    calm = with_habits(composer, pauses=1.0)
+    for seed in range(6):
+        made = calm.compose(np.random.default_rng(seed), FRAMES)
+        loud = np.abs(made.user).reshape(-1, 480).max(1) > 1e-4
+        spoken = made.phones == 7
+        assert spoken.any()
+        assert not (spoken & ~wider(loud)).any()  # they begin at the nearest frame, twice if there is a pause
+        assert not (loud & ~wider(spoken)).any()
+
+
+def wider(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """True also two frames before and after."""
+    return np.convolve(marked, np.ones(5), "same") > 0
+
+
+class Parrot(nn.Module):
+    """Stands for a model whose heads know every target (sign 1), or are sure of none (-1)."""
+
+    def __init__(self, batch: Batch, sign: float) -> None:
+        super().__init__()
+        self.batch = batch
+        self.sign = sign
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return inputs[0]
+
+    def text_head(self, hidden: Tensor) -> Tensor:
+        return self.sign * F.one_hot(self.batch.text, len(VOCABULARY))
+
+    def user_text_head(self, hidden: Tensor) -> Tensor:
+        return self.sign * F.one_hot(self.batch.user_text, len(VOCABULARY))
+
+
+def test_the_examination_counts_answers_and_words(shards: Shards) -> None:
+    """A model that is sure of every target gets all of them right, one that is sure of none nothing."""
+    batch = shards.batch(np.random.default_rng(5), 2, FRAMES)
+    right, answers, heard, words = answers_right(Parrot(batch, 1.0), batch)  # pyright: ignore[reportArgumentType]
+    assert right == answers > 0
+    assert heard == words > 0
+    wrong = answers_right(Parrot(batch, -1.0), batch)  # pyright: ignore[reportArgumentType]
+    assert (wrong[0], wrong[2]) == (0, 0)

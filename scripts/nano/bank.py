@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -175,8 +176,12 @@ def _blocks(pool: ProcessPoolExecutor, blocks: int, held_out_blocks: int, seed: 
 
 
 def build(folder: Path, blocks: int, held_out_blocks: int, seed: int, workers: int) -> None:
-    """Speaks ``blocks * BLOCK`` utterances to train on, then held-out wordings in voices of all kinds."""
-    writer = _Writer(folder)
+    """Speaks ``blocks * BLOCK`` utterances to train on, then held-out wordings in voices of all kinds.
+
+    The folder appears when it is complete.
+    """
+    unfinished = folder.with_name(f"{folder.name}.new")
+    writer = _Writer(unfinished)
     answers = dict.fromkeys(lessons.answers())
     with ProcessPoolExecutor(workers) as pool:
         for number, said in enumerate(_blocks(pool, blocks, held_out_blocks, seed)):
@@ -191,4 +196,7 @@ def build(folder: Path, blocks: int, held_out_blocks: int, seed: int, workers: i
         for text, pcm16, phones, words in pool.map(_answer, answers, chunksize=8):
             writer.list(Answer(text, writer.add(pcm16, phones), len(pcm16), words))
     writer.close()
+    if folder.exists():
+        shutil.rmtree(folder)
+    unfinished.rename(folder)
     print(f"bank: {len(answers)} answers, {writer.position / SAMPLE_RATE / 3600:.2f} h in all", flush=True)

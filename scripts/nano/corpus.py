@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from voicert_codecs.nano.modules import NanoCodecModules
 
 from nano.answers import Answer, make_answer
+from nano.augment import dither
 from nano.bank import Bank
 from nano.sound import FRAME
 from nano.timeline import Composer
@@ -55,9 +56,37 @@ def make_answers(
     return made
 
 
+def rooms(modules: NanoCodecModules, rng: np.random.Generator, rows: int, frames: int) -> NDArray[np.int64]:
+    """[rows, K, frames] codes of rooms in which nobody speaks; the first row is digital silence."""
+    pcm = np.stack([dither(rng, frames * FRAME) for _ in range(rows)])
+    pcm[0] = 0.0
+    return encode_all(modules, pcm)
+
+
+def save_answers(path: Path, answers: dict[str, Answer], **more: NDArray[np.int64]) -> None:
+    """All answers end to end in one .npz, and ``more`` arrays beside them."""
+    joined = {
+        "texts": np.array(list(answers)),
+        "lengths": np.array([len(a.text) for a in answers.values()]),
+        "text": np.concatenate([a.text for a in answers.values()]).astype(np.int16),
+        "codes": np.concatenate([a.codes for a in answers.values()], axis=1).astype(np.int16),
+    }
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(temporary, **joined, **more)
+    temporary.replace(path)
+
+
+def load_answers(path: Path) -> dict[str, tuple[NDArray[np.int16], NDArray[np.int16]]]:
+    """What :func:`save_answers` wrote: (text [n], codes [K, n]) of every answer."""
+    with np.load(path) as data:
+        cuts = np.cumsum(data["lengths"])[:-1]
+        texts, codes = np.split(data["text"], cuts), np.split(data["codes"], cuts, axis=1)
+        return {str(said): (t, c) for said, t, c in zip(data["texts"], texts, codes, strict=True)}
+
+
 def write_shard(path: Path, modules: NanoCodecModules, composer: Composer, rng: np.random.Generator,
                 conversations: int, frames: int) -> None:  # fmt: skip
-    """One .npz: user and codes [N, K, T], text, user_text and given [N, T], all int16."""
+    """One .npz: user and codes [N, K, T], text, user_text, given and phones [N, T], all small integers."""
     made = [composer.compose(rng, frames) for _ in range(conversations)]
     user = [
         encode_all(modules, np.stack([c.user for c in made[i : i + AT_ONCE]]))
@@ -70,6 +99,7 @@ def write_shard(path: Path, modules: NanoCodecModules, composer: Composer, rng: 
         codes=np.stack([c.codes for c in made]).astype(np.int16),
         text=np.stack([c.text for c in made]).astype(np.int16),
         user_text=np.stack([c.user_text for c in made]).astype(np.int16),
-        given=np.stack([c.given for c in made]).astype(np.int16),
+        given=np.stack([c.given for c in made]),
+        phones=np.stack([c.phones for c in made]),
     )
     temporary.replace(path)

@@ -7,16 +7,20 @@ from typing import Protocol
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
 from nano.augment import colour
 from nano.bank import Bank, Utterance
 from nano.lessons import LONGEST_AGAIN
-from nano.sound import Audio
+from nano.phones import SILENCE
+from nano.sound import FRAME, Audio
 
 PAUSE_S = (0.3, 1.2)
 LONGEST_TOLD = (
     150  # frames of an answer beyond which it is drawn less often, so that most time is spent on listening
 )
+STOPPED = "Okay."  # the answer to all that only asks for silence
+STOPS = 0.2  # share of interruptions that are one of those
 
 
 class Shares(Protocol):
@@ -36,6 +40,7 @@ class Request:
     answer: str
     pcm: Audio
     word_ends: list[int]  # samples from its beginning
+    phones: NDArray[np.uint8]  # [ceil(samples / FRAME)], see `nano.phones`
 
 
 class Speakers:
@@ -50,6 +55,7 @@ class Speakers:
         self.lengths = lengths
         self.complete = {u.text for u in bank.utterances}
         self.alone = [u for u in utterances if not u.after]
+        self.stops = [u for u in self.alone if u.answer == STOPPED]
         self.small = [u for u in utterances if u.after == "small"]
         self.again = [u for u in utterances if u.after == "*"]
         self.after: dict[str, list[Utterance]] = {}
@@ -60,8 +66,13 @@ class Speakers:
     def request(
         self, rng: np.random.Generator, before: Utterance | None, said: str, shares: Shares
     ) -> Request:
-        """The next request after ``before`` was answered with ``said`` ("" if that was cut short)."""
-        utterance, answer = self._pick(rng, before, said, shares.follow_ups)
+        """The next request after ``before`` was answered with ``said`` ("" if this one cuts it short)."""
+        cut = before is not None and not said
+        if cut and self.stops and rng.random() < STOPS:
+            utterance = self.stops[rng.integers(len(self.stops))]
+            answer = utterance.answer
+        else:
+            utterance, answer = self._pick(rng, before, said, shares.follow_ups)
         heard = self.said(rng, utterance, shares.pauses)
         return replace(heard, answer=answer, pcm=colour(rng, heard.pcm))
 
@@ -69,14 +80,17 @@ class Speakers:
         self, rng: np.random.Generator, utterance: Utterance, pauses: float, bend: float = 0.6
     ) -> Request:
         """The utterance at another speed in a share ``bend`` of cases, with a pause in a share ``pauses``."""
-        pcm = self.bank.audio(utterance)
+        pcm, phones = self.bank.audio(utterance), self.bank.phones(utterance)
         if rng.random() < bend:  # speed, pitch and formants together
             factor = float(np.exp(rng.uniform(-0.14, 0.14)))
             pcm = soxr.resample(pcm, 24_000, 24_000 * factor, quality="LQ")
-        ends = [int(w * len(pcm)) for w in utterance.words]
+            phones = phones[np.linspace(0, len(phones) - 1, -(-len(pcm) // FRAME)).round().astype(int)]
+        heard = Request(
+            utterance, utterance.answer, pcm, [int(w * len(pcm)) for w in utterance.words], phones
+        )
         if rng.random() < pauses and (words := self.pausable(utterance)):
-            pcm, ends = self._hesitate(rng, pcm, ends, int(rng.choice(words)))
-        return Request(utterance, utterance.answer, pcm, ends)
+            return self._hesitate(rng, heard, int(rng.choice(words)))
+        return heard
 
     def small_sound(self, rng: np.random.Generator) -> Audio:
         """What a listener says without wanting the turn."""
@@ -116,14 +130,15 @@ class Speakers:
             return []
         return [i for i in range(len(words) - 1) if " ".join(words[: i + 1]) not in self.complete]
 
-    def _hesitate(
-        self, rng: np.random.Generator, pcm: Audio, ends: list[int], word: int
-    ) -> tuple[Audio, list[int]]:
+    def _hesitate(self, rng: np.random.Generator, heard: Request, word: int) -> Request:
         """A pause after ``word``, the sound faded out and in around it."""
-        at, pause = ends[word], int(rng.uniform(*PAUSE_S) * 24_000)
+        at, pause = heard.word_ends[word], int(rng.uniform(*PAUSE_S) * 24_000)
         fade = np.linspace(1.0, 0.0, 240, dtype=np.float32)
-        head, tail = pcm[:at].copy(), pcm[at:].copy()
+        head, tail = heard.pcm[:at].copy(), heard.pcm[at:].copy()
         head[-len(fade) :] *= fade[-len(head) :]
         tail[: len(fade)] *= fade[::-1][: len(tail)]
-        joined = np.concatenate([head, np.zeros(pause, np.float32), tail])
-        return joined, [e if i <= word else e + pause for i, e in enumerate(ends)]
+        pcm = np.concatenate([head, np.zeros(pause, np.float32), tail])
+        before, after = np.split(heard.phones, [at // FRAME])
+        silent = np.full(-(-len(pcm) // FRAME) - len(heard.phones), SILENCE, np.uint8)
+        ends = [e if i <= word else e + pause for i, e in enumerate(heard.word_ends)]
+        return replace(heard, pcm=pcm, word_ends=ends, phones=np.concatenate([before, silent, after]))

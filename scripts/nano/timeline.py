@@ -11,6 +11,7 @@ from nano.answers import LEAD_FRAMES, Answer
 from nano.augment import dither, gain_db, nonspeech
 from nano.bank import Utterance
 from nano.people import Request, Speakers
+from nano.phones import SILENCE, UNKNOWN
 from nano.sound import FRAME, Audio
 from voicert.models.vocabulary import END, PAD, Vocabulary
 
@@ -46,6 +47,7 @@ class Conversation:
     user_text: Ints  # [T]
     given: NDArray[np.bool_]  # [T] the user's text was typed: it is read, not heard
     codes: Ints  # [K, T], rows already lag by the model's delays
+    phones: NDArray[np.uint8]  # [T] what the user's voice says, see `nano.phones`
 
 
 def blank(frames: int, silence: Ints) -> Conversation:
@@ -56,6 +58,7 @@ def blank(frames: int, silence: Ints) -> Conversation:
         np.full(frames, PAD),
         np.zeros(frames, np.bool_),
         np.repeat(silence[:, None], frames, axis=1),
+        np.full(frames, SILENCE, np.uint8),
     )
 
 
@@ -102,6 +105,9 @@ class Composer:
     def _speak(self, out: Conversation, turn: Request, at: int, gain: float) -> int:
         """The request as sound from sample ``at`` and as text; → the first frame without its speech."""
         add(out.user, turn.pcm * gain, at)
+        first = round(at / FRAME)
+        heard = turn.phones[: max(0, len(out.phones) - first)]
+        out.phones[first : first + len(heard)] = heard
         end = -(-(at + len(turn.pcm)) // FRAME)
         words = [self.vocabulary.encode_word(w) for w in turn.utterance.text.split()]
         for i, tokens in enumerate(words):
@@ -129,7 +135,9 @@ class Composer:
         if length > 60:
             if rng.random() < habits.small_sounds:
                 small = self.speakers.small_sound(rng)
-                add(out.user, small * gain, (start + int(rng.integers(15, length - 40))) * FRAME)
+                at = start + int(rng.integers(15, length - 40))
+                add(out.user, small * gain, at * FRAME)
+                out.phones[at : at + -(-len(small) // FRAME)] = UNKNOWN
             if rng.random() < habits.interruptions:
                 onset = start + int(rng.integers(25, length - 20))
                 cut = onset + int(rng.integers(*CUT_FRAMES))

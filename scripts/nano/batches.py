@@ -1,0 +1,171 @@
+"""Rows of tokens that the model learns from: crops of the corpus, and typed turns made on the spot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nano import lessons
+from nano.answers import LEAD_FRAMES
+from nano.corpus import load_answers
+from nano.phones import SILENCE
+from nano.timeline import GAP_FRAMES
+from voicert.models.vocabulary import END, PAD, START, Vocabulary
+
+LONG = 200  # frames: a longer answer must be seen whole, with its request
+TYPED_FRAMES = 72  # of a typed turn: the request and how its answer begins
+
+
+@dataclass
+class Batch:
+    """Token inputs and targets; own streams of the inputs are one step behind the targets."""
+
+    user: Tensor  # [B, K, F - 1 + T] begins F - 1 frames before the first step
+    own_in: Tensor  # [B, K, T]
+    text_in: Tensor  # [B, T]
+    user_text_in: Tensor  # [B, T]
+    codes: Tensor  # [B, K, T]
+    text: Tensor  # [B, T]
+    user_text: Tensor  # [B, T]
+    given: Tensor  # [B, T] 1 where the user's text was typed: nothing tells it beforehand
+    phones: Tensor  # [B, T] what the user's voice says, see `nano.phones`
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+Row = dict[str, NDArray[np.integer]]
+
+
+def stacked(rows: list[Row]) -> Batch:
+    """Rows of equal length as one batch."""
+    return Batch(**{k: torch.from_numpy(np.stack([r[k] for r in rows])).long() for k in rows[0]})
+
+
+def longest(text: NDArray[np.integer]) -> int:
+    """Frames of the longest answer in a row of text."""
+    starts, ends = np.flatnonzero(text == START), np.flatnonzero(text == END)
+    return max((int(next(iter(ends[ends > s]), len(text)) - s) for s in starts), default=0)
+
+
+class Shards:
+    """All conversations of one kind of file in memory; looks for new files now and then."""
+
+    def __init__(self, folder: Path, user_frames: int, pattern: str = "shard????.npz") -> None:
+        self.folder = folder
+        self.pattern = pattern
+        self.before = user_frames - 1  # frames of the user's codes that a crop needs before its first step
+        self.files: dict[str, dict[str, NDArray[np.integer]]] = {}
+        self.long: list[tuple[str, int]] = []  # conversations with a long answer: (file, row)
+        with np.load(folder / "answers.npz") as data:
+            self.silence = data["silence"]
+        self.refresh()
+
+    def refresh(self) -> None:
+        for path in sorted(self.folder.glob(self.pattern)):
+            if path.name not in self.files:
+                with np.load(path) as data:
+                    self.files[path.name] = shard = {k: data[k] for k in data.files}
+                self.long += [(path.name, n) for n, text in enumerate(shard["text"]) if longest(text) > LONG]
+
+    def batch(
+        self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0, long: float = 0.0
+    ) -> Batch:
+        """Crops of ``frames``: a share ``focus`` of them ends soon after the start of an answer.
+
+        A share ``long`` is of conversations with a long answer, which are rare.
+        """
+        names = list(self.files)
+        rows: list[Row] = []
+        for _ in range(size):
+            name = names[rng.integers(len(names))]
+            n = int(rng.integers(len(self.files[name]["text"])))
+            if self.long and rng.random() < long:
+                name, n = self.long[rng.integers(len(self.long))]
+            shard = self.files[name]
+            whole = shard["text"].shape[1]
+            last = max(0, whole - frames)
+            start = 0 if rng.random() < 0.15 else int(rng.integers(0, last + 1))
+            answers = np.flatnonzero(shard["text"][n] == START)
+            if rng.random() < focus and len(answers):
+                start = int(
+                    np.clip(rng.choice(answers) - rng.integers(frames * 3 // 5, frames * 9 // 10), 0, last)
+                )
+            rows.append(self.row(name, n, start, min(frames, whole)))
+        return stacked(rows)
+
+    def row(self, name: str, n: int, start: int, frames: int) -> Row:
+        """A crop of conversation ``n`` of a file."""
+        shard = self.files[name]
+        streams = [shard[k][n] for k in ("codes", "text", "user_text", "given", "phones")]
+        return crop(shard["user"][n], *streams, start, frames, self.before, self.silence)
+
+    @property
+    def conversations(self) -> list[tuple[str, int]]:
+        return [(name, n) for name, shard in self.files.items() for n in range(len(shard["text"]))]
+
+
+def crop(user: NDArray[np.integer], codes: NDArray[np.integer], text: NDArray[np.integer],
+         user_text: NDArray[np.integer], given: NDArray[np.integer], phones: NDArray[np.integer],
+         start: int, frames: int, before: int, silence: NDArray[np.integer]) -> Row:  # fmt: skip
+    """Frames ``start`` to ``start + frames`` of a conversation: silence where nothing was before it."""
+    cut, past = slice(start, start + frames), max(0, start - 1)
+    row: Row = {
+        "codes": codes[:, cut], "text": text[cut], "user_text": user_text[cut],
+        "given": given[cut], "phones": phones[cut],
+    }  # fmt: skip
+    quiet = np.repeat(silence[:, None].astype(user.dtype), max(0, before - start), axis=1)
+    row["user"] = np.concatenate([quiet, user[:, max(0, start - before) : start + frames]], axis=1)
+    missing = 1 - (start - past)  # 1 at the very beginning
+    lagging = slice(past, start + frames - 1)
+    row["own_in"] = np.concatenate([silence[:, None][:, :missing].astype(codes.dtype), codes[:, lagging]], 1)
+    for name, stream in (("text_in", text), ("user_text_in", user_text)):
+        row[name] = np.concatenate([np.full(missing, PAD, stream.dtype), stream[lagging]])
+    return row
+
+
+class TypedTurns:
+    """Turns whose request is typed, in any wording of the lessons: no sound is needed for them.
+
+    Most of what the model must know is which answer a wording asks for, and this teaches it at a row of
+    `TYPED_FRAMES` per turn.
+    """
+
+    def __init__(self, folder: Path, user_frames: int) -> None:
+        self.before = user_frames - 1
+        self.vocabulary = Vocabulary.load(folder / "vocabulary.json")
+        self.answers = load_answers(folder / "answers.npz")
+        with np.load(folder / "answers.npz") as data:
+            self.silence, self.rooms = data["silence"], data["quiet"]
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        return stacked([self._row(rng) for _ in range(size)])
+
+    def _row(self, rng: np.random.Generator) -> Row:
+        while True:
+            exchange = lessons.draw(rng)
+            tokens = self.vocabulary.encode(exchange.request)
+            if exchange.answer in self.answers and len(tokens) < TYPED_FRAMES - 20:
+                break
+        frames = TYPED_FRAMES
+        text, user_text, given = (np.full(frames, PAD, np.int64) for _ in range(3))
+        first = int(rng.integers(0, 8))
+        stop = first + len(tokens)
+        user_text[first:stop] = tokens
+        given[:] = 0
+        given[first:stop] = 1
+        start = stop + GAP_FRAMES - LEAD_FRAMES
+        said, spoken = self.answers[exchange.answer]
+        codes = np.repeat(self.silence[:, None], frames, axis=1)
+        end = min(frames, start + len(said))
+        text[start:end], codes[:, start:end] = said[: end - start], spoken[:, : end - start]
+        room = self.rooms[0 if rng.random() < 0.5 else rng.integers(len(self.rooms))]
+        at = int(rng.integers(room.shape[1] - frames))
+        phones = np.full(frames, SILENCE, np.int64)
+        return crop(room[:, at : at + frames], codes, text, user_text, given, phones, 0, frames, self.before,
+                    self.silence)  # fmt: skip

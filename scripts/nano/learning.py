@@ -1,0 +1,143 @@
+"""What the model's training minimises, and what it does to the inputs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from nano.batches import Batch
+from nano.phones import PHONES, SILENCE, UNKNOWN
+from voicert.models.transformer import DuplexTransformer
+from voicert.models.vocabulary import END, PAD, START
+
+PHONE_LAG = 3  # frames after which a phone must be known
+PHONE_LAYER = 1  # the layer whose output must tell it
+
+
+def forget(tokens: Tensor, given: Tensor, share: float) -> Tensor:
+    """A share of the rows without its heard text: the model must hear, not guess from its last words."""
+    before = F.pad(given[:, :-1], (1, 0))  # inputs lag by one step
+    gone = torch.rand(tokens.shape[0], 1, device=tokens.device) < share
+    return torch.where(gone & (before == 0), PAD, tokens)
+
+
+def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:
+    """Replaces up to ``share`` of each row's codes at random: the model's own mistakes must not derail it."""
+    p = torch.rand(tokens.shape[0], 1, 1, device=tokens.device) * share
+    hit = torch.rand(tokens.shape, device=tokens.device) < p
+    return torch.where(hit, torch.randint(size, tokens.shape, device=tokens.device), tokens)
+
+
+def weighted_text_loss(logits: Tensor, target: Tensor, heavy: float, given: Tensor | None = None) -> Tensor:
+    """Cross entropy in which frames with something to write count ``heavy`` times, and given ones nothing."""
+    loss = F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), reduction="none")
+    weight = 1.0 + (heavy - 1.0) * (target.flatten() != PAD)
+    if given is not None:
+        weight = weight * (given.flatten() == 0)
+    return (loss * weight).sum() / weight.sum()
+
+
+def answering(text: Tensor) -> Tensor:
+    """[B, T] true from start token to end token; a row whose first mark is an end begins in mid-answer."""
+    starts, ends = text == START, text == END
+    first = (starts | ends).int().argmax(1, keepdim=True)
+    begins_inside = text.gather(1, first) == END  # [B, 1]
+    closed_before = ends.int().cumsum(1) - ends.int()
+    return starts.int().cumsum(1) + begins_inside.int() - closed_before > 0
+
+
+class Objective(nn.Module):
+    """All losses of a batch.
+
+    The phones that the user speaks are asked of a low layer, a few frames late: labels for every frame make
+    it learn to hear far sooner than the few words do. The head is thrown away after training.
+    """
+
+    def __init__(self, model: DuplexTransformer) -> None:
+        super().__init__()
+        self.phone_head = nn.Linear(model.config.width, len(PHONES))
+        self._low: list[Tensor] = []
+        model.layers[min(PHONE_LAYER, model.config.layers - 1)].register_forward_hook(self._keep)
+
+    def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self._low = [output]
+
+    def forward(self, model: DuplexTransformer, b: Batch, heavy: float) -> dict[str, Tensor]:
+        """Losses of text, user text, codes and phones."""
+        hidden = model(b.user, b.own_in, b.text_in, b.user_text_in)
+        return {
+            "text": weighted_text_loss(model.text_head(hidden), b.text, heavy),
+            "user_text": weighted_text_loss(model.user_text_head(hidden), b.user_text, heavy, b.given),
+            "codes": self._codes(model, hidden, b),
+            "phones": self._phones(b),
+        }
+
+    def _codes(self, model: DuplexTransformer, hidden: Tensor, b: Batch) -> Tensor:
+        inside = answering(b.text)
+        picked, codes = hidden[inside], b.codes.transpose(1, 2)[inside]  # [M, D], [M, K]
+        if len(picked) == 0:
+            return hidden.new_zeros(())
+        logits = (
+            model.code_logits(picked)
+            if model.config.depth is None
+            else model.depth(picked, b.text[inside], codes)
+        )
+        return F.cross_entropy(logits.flatten(0, 1).float(), codes.flatten())
+
+    def _phones(self, b: Batch) -> Tensor:
+        (low,) = self._low
+        self._low = []
+        logits = self.phone_head(low[:, PHONE_LAG:]).flatten(0, 1).float()
+        wanted = b.phones[:, :-PHONE_LAG].flatten()
+        weight = torch.where(wanted == SILENCE, 0.1, 1.0) * (wanted != UNKNOWN)
+        loss = F.cross_entropy(logits, torch.where(wanted == UNKNOWN, SILENCE, wanted), reduction="none")
+        return (loss * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+class Optimisers:
+    """Muon for the matrices inside the layers, AdamW for embeddings, heads and norms (Jordan, 2024)."""
+
+    def __init__(self, model: DuplexTransformer, objective: Objective, lr: float) -> None:
+        matrices = [
+            p
+            for n, p in model.named_parameters()
+            if n.startswith(("layers.", "user_in", "user_out")) and p.ndim == 2
+        ]
+        chosen = {id(p) for p in matrices}
+        others = [p for p in [*model.parameters(), *objective.parameters()] if id(p) not in chosen]
+        self.lr = lr
+        self.all: list[torch.optim.Optimizer] = [
+            torch.optim.Muon(
+                matrices, lr=lr, momentum=0.95, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"
+            ),
+            torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.95), weight_decay=0.01),
+        ]
+
+    def step(self, scale: float) -> None:
+        for optimiser in self.all:
+            for group in optimiser.param_groups:
+                group["lr"] = self.lr * scale
+            optimiser.step()
+            optimiser.zero_grad()
+
+
+@torch.no_grad()
+def answers_right(model: DuplexTransformer, b: Batch) -> tuple[int, int, int, int]:
+    """(answers all of whose words the model would write, answers; user's words likewise, words).
+
+    Every step is given the true past, so this is a little kinder than a conversation.
+    """
+    hidden = model(b.user, b.own_in, b.text_in, b.user_text_in)
+    said, heard = model.text_head(hidden).argmax(-1), model.user_text_head(hidden).argmax(-1)
+    words = (b.user_text != PAD) & (b.given == 0)
+    right = answers = 0
+    for row, wanted in zip(said, b.text, strict=True):
+        starts = (wanted == START).nonzero().flatten().tolist()
+        for start, end in zip(starts, [*starts[1:], len(wanted)], strict=True):
+            inside = wanted[start + 1 : end]
+            written = inside[(inside != PAD) & (inside != END)]
+            made = row[start + 1 : end][(inside != PAD) & (inside != END)]
+            answers += 1
+            right += int(torch.equal(made, written))
+    return right, answers, int((heard == b.user_text)[words].sum()), int(words.sum())
