@@ -53,6 +53,12 @@ _FORGET = "the model forgets a sound over its answer that was no interruption"
 _SOUND = "sound that cuts it although it does not change like words, in ms"
 _GUARD = "the assistant's own voice, heard by a microphone without echo cancellation, is no voice of the user"
 _AHEAD = "sound sent before it is due at the listener's speaker, in ms"
+_MODEL = "bundled model by name, or another by its folder or its name on the Hugging Face hub"
+_DEVICE = "where PyTorch runs it: auto, cpu, cuda, cuda:1, mps; auto is a GPU if there is one"
+_DTYPE = "numbers that it computes with; auto is bfloat16 on a GPU and float32 on a CPU"
+_VOICE = "PersonaPlex: WAV file of the voice that it takes, or a voice of its own by name, such as NATF2"
+_TEXT = "PersonaPlex: who it is and what it shall do"
+_ANSWER_END = "an answer is over after so long without a word, in ms"
 _RECORD = "folder in which every session is recorded as tokens, for voicert replay; nothing is if unset"
 _RECORD_AUDIO = "record a stereo WAV file of each session too, as it was heard; needs record"
 _LEVEL = "what is written to stderr"
@@ -89,11 +95,23 @@ class ServerConfig:
 class EngineConfig:
     """Which model runs and how wide."""
 
-    model: Annotated[str, About("name of a bundled model, or the folder of one")] = "nano"
+    model: Annotated[str, About(_MODEL)] = "nano"
     max_sessions: Annotated[int, About("conversations at once; the next is refused (1013)", 1, 1024)] = 4
     threads: Annotated[int, About("CPU threads of the model", 1, 256)] = 1
     record: Annotated[Path | None, About(_RECORD)] = None
     record_audio: Annotated[bool, About(_RECORD_AUDIO)] = False
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """How a model of the Moshi family runs; the bundled model leaves no choice."""
+
+    device: Annotated[str, About(_DEVICE)] = "auto"
+    dtype: Annotated[str, About(_DTYPE, choices=("auto", "float32", "bfloat16"))] = "auto"
+    int8: Annotated[bool, About("weights of 8 bits: less memory, and faster on a CPU")] = False
+    voice_prompt: Annotated[Path | None, About(_VOICE)] = None
+    text_prompt: Annotated[str, About(_TEXT, optional=True)] = ""
+    answer_end_ms: Annotated[int, About(_ANSWER_END, 80, 10_000)] = 1200
 
 
 @dataclass(frozen=True)
@@ -120,6 +138,7 @@ class Config:
     server: ServerConfig = ServerConfig()
     engine: EngineConfig = EngineConfig()
     session: SessionConfig = SessionConfig()
+    model: ModelOptions = ModelOptions()
 
 
 @dataclass(frozen=True)
@@ -153,7 +172,12 @@ _TRUTH = {
     "off": False,
     "0": False,
 }
-_SECTIONS: Mapping[str, type] = {"server": ServerConfig, "engine": EngineConfig, "session": SessionConfig}
+_SECTIONS: Mapping[str, type] = {
+    "server": ServerConfig,
+    "engine": EngineConfig,
+    "model": ModelOptions,
+    "session": SessionConfig,
+}
 
 
 def settings() -> Iterator[Setting]:

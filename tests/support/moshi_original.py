@@ -10,52 +10,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from make_tiny_moshi import SMALL, random_weights, write_moshi
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.support.oracles import oracle
-from voicert.models.moshi.kyutai import from_kyutai, read_folder
-from voicert.models.moshi.layout import tensors
+from voicert.models.moshi.kyutai import read_folder
 from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.loader import Form, Reader, build
 from voicert.models.sampling import uniforms
 
+__all__ = ["SMALL", "Original", "open_lm", "random_weights", "write_moshi"]
 Ints = NDArray[np.int64]
-
-SMALL: dict[str, Any] = {
-    "dim": 48, "text_card": 60, "existing_text_padding_id": 3, "n_q": 16, "dep_q": 8, "card": 32,
-    "num_heads": 4, "num_layers": 3, "hidden_scale": 4.125, "causal": True, "layer_scale": None,
-    "context": 40, "max_period": 10_000, "gating": "silu", "norm": "rms_norm_f32",
-    "positional_embedding": "rope", "depformer_dim": 32, "depformer_dim_feedforward": 132,
-    "depformer_num_heads": 2, "depformer_num_layers": 2, "depformer_layer_scale": None,
-    "depformer_multi_linear": True, "depformer_context": 8, "depformer_max_period": 10_000,
-    "depformer_gating": "silu", "depformer_pos_emb": "none", "depformer_weights_per_step": True,
-    "delays": [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1],
-}  # fmt: skip
-"""A model of the published kind, far smaller: its ring is full after 40 steps."""
-
-
-def random_weights(lm: dict[str, Any], seed: int = 0) -> dict[str, Tensor]:
-    """By Kyutai's names; they keep a signal's size about the same from layer to layer."""
-    source = torch.Generator().manual_seed(seed)
-    weights: dict[str, Tensor] = {}
-    for name, shape in tensors(from_kyutai(lm)):
-        values = torch.randn(shape, generator=source)
-        if name.endswith("alpha"):
-            values = 1.0 + 0.1 * values
-        elif "emb" not in name or "low_rank" in name:
-            values = values * (2.0 if "linear" in name.split(".")[0] else 1.0) / shape[1] ** 0.5
-        weights[name] = values
-    return weights
-
-
-def write_moshi(folder: Path, lm: dict[str, Any], seed: int = 0) -> Path:
-    """``config.json`` and ``model.safetensors``; returns the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(lm))
-    save_file(random_weights(lm, seed), folder / "model.safetensors")
-    return folder
 
 
 def open_lm(folder: Path, slots: int = 1, rewind: int = 20, spoken: int | None = None,

@@ -2,5 +2,6 @@
 
 from voicert.models.base import Bundle, Control, Sampling, SpeechModel, StepOutput, ToolRequest
 from voicert.models.load import load
+from voicert.models.options import Options
 
-__all__ = ["Bundle", "Control", "Sampling", "SpeechModel", "StepOutput", "ToolRequest", "load"]
+__all__ = ["Bundle", "Control", "Options", "Sampling", "SpeechModel", "StepOutput", "ToolRequest", "load"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
@@ -15,32 +16,68 @@ from voicert.errors import ModelError
 from voicert.models.base import CAPABILITIES, Bundle, Ints, Sampling
 from voicert.models.config import ModelConfig, load_config
 from voicert.models.duplex import DuplexModel
+from voicert.models.moshi.names import is_kyutai_folder, is_repository
 from voicert.models.onnx_runner import OnnxRunner
+from voicert.models.options import Options
 from voicert.models.vocabulary import Vocabulary
 
 BUNDLED = ("nano",)
 FILES = ("config.json", "vocabulary.json", "step.onnx")
 
 
-def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
-    """Opens a bundled model by name, or a folder of ``config.json``, ``vocabulary.json`` and ``step.onnx``.
+def load(
+    name_or_path: str,
+    max_slots: int,
+    threads: int = 1,
+    options: Options | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Bundle:
+    """Opens a bundled model by name, or another by its folder or its repository on the Hugging Face hub.
 
     Args:
+        name_or_path: besides a name, a folder of ``config.json``, ``vocabulary.json`` and ``step.onnx``, or
+            one of the Moshi family in Kyutai's layout, or a repository with such files, as "owner/name".
         max_slots: sessions that it shall hold at once.
-        threads: of every ONNX session.
+        threads: of the model.
+        options: how a model of the Moshi family is run.
+        tell: is told what takes long or much.
 
     Raises:
         ModelError: there is no such model, or a file of it is missing or unreadable.
     """
+    options = options or Options()
+    folder = Path(name_or_path).expanduser()
     if name_or_path in BUNDLED:
         folder = Path(str(files("voicert.models") / "weights" / name_or_path))
-    else:
-        folder = Path(name_or_path).expanduser()
-        if not folder.is_dir():
-            names = ", ".join(BUNDLED)
-            raise ModelError(
-                f"there is no model {name_or_path!r}: give a bundled name ({names}) or a model's folder"
-            )
+    elif is_kyutai_folder(folder) or (not folder.exists() and is_repository(name_or_path)):
+        return _of_moshi_family(name_or_path, max_slots, threads, options, tell)
+    elif not folder.is_dir():
+        names = ", ".join(BUNDLED)
+        raise ModelError(
+            f"there is no model {name_or_path!r}: give a bundled name ({names}), a model's folder, or its "
+            "name on the Hugging Face hub, such as kyutai/moshiko-pytorch-bf16"
+        )
+    options.refuse(name_or_path)
+    return _bundled(name_or_path, folder, max_slots, threads)
+
+
+def _of_moshi_family(
+    name: str, max_slots: int, threads: int, options: Options, tell: Callable[[str], None]
+) -> Bundle:
+    try:
+        from voicert.models.moshi.opening import open_moshi
+    except ImportError as error:
+        missing = error.name or "a package"
+        if missing.startswith("voicert"):
+            raise
+        raise ModelError(
+            f'the model {name} needs {missing}, which is not installed: pip install "voicert[torch]"'
+        ) from error
+    return open_moshi(name, max_slots, threads, options, tell)
+
+
+def _bundled(name: str, folder: Path, max_slots: int, threads: int) -> Bundle:
+    """A model of voicert's own layout."""
     config, extra = load_config(folder / "config.json")
     vocabulary = Vocabulary.load(folder / "vocabulary.json")
     if len(vocabulary) != config.text_size:
@@ -65,8 +102,9 @@ def load(name_or_path: str, max_slots: int, threads: int = 1) -> Bundle:
             f"config.json in {folder} has the unknown capability {min(unknown)!r}; known are {known}"
         )
     runner = OnnxRunner(session, config, max_slots)
-    model = DuplexModel(name_or_path, runner, config, vocabulary, silence)
-    return Bundle(model, codec, sampling, examples, frozenset(capabilities), _identity(folder, codec))
+    model = DuplexModel(name, runner, config, vocabulary, silence)
+    able = frozenset({*capabilities, "user_transcripts"})  # it has a stream for what it hears
+    return Bundle(model, codec, sampling, examples, able, _identity(folder, codec))
 
 
 def _identity(folder: Path, codec: NanoCodec) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import FrameType
 
 import uvicorn
@@ -85,9 +86,15 @@ def serve(config: Config, bundle: Bundle | None = None) -> None:
 
 def load_bundle(config: Config) -> Bundle:
     """The configured model. The import waits until here, since reading a model's library takes a moment."""
-    from voicert.models import load
+    from voicert.models import Options, load
 
-    return load(config.engine.model, config.engine.max_sessions, config.engine.threads)
+    options = Options(**{field.name: getattr(config.model, field.name) for field in fields(Options)})
+    engine = config.engine
+    return load(engine.model, engine.max_sessions, engine.threads, options, _tell)
+
+
+def _tell(text: str) -> None:
+    print(f"voicert: {text}.", file=sys.stderr, flush=True)
 
 
 def make_server(engine: Engine, config: Config, ready: Callable[[], None]) -> Server:

@@ -1,0 +1,171 @@
+"""Opens a model of the Moshi family with its codec: what ``voicert serve`` runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from voicert_codecs.base import Codec, CodecError
+from voicert_codecs.mimi.load import open_codec
+
+from voicert.errors import ModelError
+from voicert.models.base import Bundle, Sampling
+from voicert.models.moshi import lm as language
+from voicert.models.moshi.checkpoint import Checkpoint, find
+from voicert.models.moshi.config import MoshiConfig
+from voicert.models.moshi.lm import MoshiLm
+from voicert.models.moshi.loader import Form, Reader, build
+from voicert.models.moshi.memory import available, need
+from voicert.models.moshi.prompts import BREAK_S, Prompt, Steady, system_text, voice_codes
+from voicert.models.moshi.speech import REWIND_S, MoshiSpeech
+from voicert.models.moshi.spelling import Tokenizer
+from voicert.models.options import Options
+
+# First steps that stay in sight when a call outlasts the context: a model that loses them falls apart.
+# Source: Xiao et al., "Efficient streaming language models with attention sinks", ICLR 2024.
+SINKS = 4
+# Kyutai's own defaults, by the names of ``lm_gen_config``.
+_SAMPLING = {
+    "use_sampling": True,
+    "temp": 0.8,
+    "temp_text": 0.7,
+    "top_k": 250,
+    "top_k_text": 25,
+    "cfg_coef": 1.0,
+}
+
+
+def open_moshi(
+    name: str, max_slots: int, threads: int, options: Options, tell: Callable[[str], None]
+) -> Bundle:
+    """The model in a folder or a repository of the hub.
+
+    Args:
+        max_slots: sessions that it shall hold at once.
+        threads: of PyTorch, for the whole process.
+        tell: is told how much memory it takes, before it is taken.
+
+    Raises:
+        ModelError: a file is missing or not understood, the device cannot be used, or memory is short.
+    """
+    found = find(name, voices=_is_name_of_voice(options))
+    config = replace(found.about.config, sinks=SINKS)
+    sampling = _sampling(found)
+    form = _form(options)
+    torch.set_num_threads(threads)
+    tokenizer = Tokenizer(found.tokenizer, silent=(config.pad, config.end_pad))
+    pieces = len(tokenizer.spelling)
+    if pieces > config.text_card:
+        raise ModelError(f"the tokenizer {found.tokenizer} has {pieces} pieces, the model {config.text_card}")
+    codec = _codec(found, config, form.device)
+    rewind = round(REWIND_S * codec.sample_rate / codec.frame_size)
+    tell(_memory(name, config, form, rewind, max_slots))
+    with Reader(config, found.weights, found.lora) as reader:
+        network = build(reader, form, rewind)
+    lm = MoshiLm(network, max_slots, rewind)
+    steady, prompt = _beginning(found, options, codec, lm, tokenizer)
+    frame_rate = codec.sample_rate / codec.frame_size
+    quiet_frames = max(1, round(options.answer_end_ms * frame_rate / 1000))
+    model = MoshiSpeech(name, lm, frame_rate, tokenizer.spelling, steady.silence, quiet_frames, prompt.state)
+    identity = hashlib.sha256(found.identity() + prompt.identity)
+    for part in (codec.identity, form.dtype, form.int8, quiet_frames):
+        identity.update(repr(part).encode())
+    return Bundle(model, codec, sampling, identity=identity.hexdigest()[:16])
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    state: language.Snapshot | None
+    identity: bytes  # says what was prompted
+
+
+def _beginning(
+    found: Checkpoint, options: Options, codec: Codec[Any], lm: MoshiLm, tokenizer: Tokenizer
+) -> tuple[Steady, _Beginning]:
+    """The codes of silence, and what every conversation begins with."""
+    if found.about.model_type != "personaplex":
+        for field in ("voice_prompt", "text_prompt"):
+            if getattr(options, field):
+                raise ModelError(
+                    f"{field} is for PersonaPlex; this model is of the type {found.about.model_type}"
+                )
+        return Steady.of(codec), _Beginning(None, b"")
+    steady = Steady.of_personaplex(codec)
+    words = tokenizer.encode(system_text(options.text_prompt))
+    voice = np.zeros((0, codec.num_codebooks), np.int64)
+    if options.voice_prompt is not None:
+        voice = voice_codes(codec, options.voice_prompt)
+    if not len(words) + len(voice):
+        return steady, _Beginning(None, b"")
+    pause = int(BREAK_S * codec.sample_rate / codec.frame_size)
+    prompt = Prompt.of(lm.config, steady, voice, words, pause)
+    return steady, _Beginning(prompt.take_in(lm), prompt.text.tobytes() + prompt.own.tobytes())
+
+
+def _is_name_of_voice(options: Options) -> bool:
+    """Whether the voice is one of those that come with PersonaPlex, and no file."""
+    return options.voice_prompt is not None and not options.voice_prompt.suffix
+
+
+def _codec(found: Checkpoint, config: MoshiConfig, device: torch.device) -> Codec[Any]:
+    try:
+        codec = open_codec(found.codec, config.spoken, str(device), graphs=device.type == "cuda")
+    except CodecError as error:
+        raise ModelError(f"{found.codec.name}: {error}") from error
+    size = codec.codebook_size
+    if size != config.card:
+        raise ModelError(f"the codec {found.codec} has {size} codes per codebook, the model {config.card}")
+    return codec
+
+
+def _form(options: Options) -> Form:
+    device = _device(options.device)
+    dtype = options.dtype
+    if dtype == "auto":
+        dtype = "float32" if device.type == "cpu" else "bfloat16"
+    return Form(device, {"float32": torch.float32, "bfloat16": torch.bfloat16}[dtype], options.int8)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch raises either, by device
+        raise ModelError(f"the device {name} cannot be used: {str(error).splitlines()[0]}") from error
+    return device
+
+
+def _sampling(found: Checkpoint) -> Sampling:
+    given = found.about.sampling
+    if unknown := sorted(set(given) - set(_SAMPLING)):
+        raise ModelError(f"lm_gen_config: {unknown[0]} is not understood")
+    how: dict[str, Any] = {**_SAMPLING, **given}
+    for field, value in how.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if isinstance(value, bool) != (field == "use_sampling") or not (number or field == "use_sampling"):
+            raise ModelError(f"lm_gen_config: {field} is {value!r}")
+    if how["cfg_coef"] != 1.0:
+        raise ModelError(f"lm_gen_config: cfg_coef is {how['cfg_coef']}; only 1.0 is understood")
+    if not how["use_sampling"]:
+        how |= {"temp": 0.0, "temp_text": 0.0}
+    return Sampling(float(how["temp"]), int(how["top_k"]), float(how["temp_text"]), int(how["top_k_text"]))
+
+
+def _memory(name: str, config: MoshiConfig, form: Form, rewind: int, slots: int) -> str:
+    amount = need(config, config.context + rewind, form.dtype, form.int8)
+    there = available(form.device)
+    text = f"{name} on {form.device} needs {amount}"
+    if there is None:
+        return text
+    full = max(0, (there - amount.weights) // max(1, amount.per_session))
+    return (
+        f"{text}; {there / 1e9:.2f} GB are free, enough for {min(full, slots)} of {slots} such calls at once"
+    )

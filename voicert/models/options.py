@@ -1,0 +1,32 @@
+"""How a model is run, where it leaves a choice. The bundled model leaves none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from voicert.errors import ModelError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of models of the Moshi family."""
+
+    device: str = "auto"  # one of DEVICES, or cuda:1 and the like; auto: a GPU if there is one
+    dtype: str = "auto"  # one of DTYPES; auto: bfloat16 on a GPU, float32 on a CPU
+    int8: bool = False  # weights of 8 bits
+    voice_prompt: Path | None = None  # PersonaPlex: whose voice it takes
+    text_prompt: str = ""  # PersonaPlex: who it is
+    answer_end_ms: int = 1200  # an answer is over after so long without a word
+
+    def refuse(self, name: str) -> None:
+        """
+        Raises:
+            ModelError: something is chosen for a model that leaves no choice.
+        """
+        for field in fields(self):
+            if getattr(self, field.name) != field.default:
+                raise ModelError(f"{field.name} is for models of the Moshi family, which {name} is not")
