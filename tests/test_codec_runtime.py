@@ -83,6 +83,35 @@ def test_streaming_equals_offline_at_every_split(codec: NanoCodec) -> None:
         np.testing.assert_allclose(np.concatenate(samples, 1), made, atol=1e-6)
 
 
+def test_one_voice_in_chunks_of_any_length(codec: NanoCodec) -> None:
+    """One row, several frames at once: other products of matrices than one frame of two rows."""
+    pcm = voices(1)
+    codes, made = alone(codec, pcm[0])
+    for length in (2, 3, 4, FRAMES):
+        state = codec.init_state(1)
+        chunks = [codec.encode(p, state) for p in np.split(pcm, FRAMES // length, 1)]
+        assert np.array_equal(np.concatenate(chunks, 2)[0], codes)
+        samples = [codec.decode(c, state) for c in chunks]
+        np.testing.assert_allclose(np.concatenate(samples, 1)[0], made, atol=1e-6)
+
+
+def test_what_the_decoder_remembers(codec: NanoCodec) -> None:
+    """Whatever it had decoded before: after so many frames it is the same, after one less it is not."""
+    memory = codec.decoder_memory_frames
+    assert memory == CODEC.decoder_memory_frames
+    codes = np.random.default_rng(1).integers(0, CODEC.codebook_size, (1, CODEC.num_codebooks, memory + 9))
+
+    def state_after(first: int) -> list[NDArray[np.float32]]:
+        state = codec.init_state(1)
+        codec.decode(codes[:, :, first:], state)
+        return [state.overlap, state.decoder]
+
+    whole, enough, too_few = state_after(0), state_after(9), state_after(10)
+    for one, two in zip(whole, enough, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+    assert not all(np.allclose(one, two, atol=1e-6) for one, two in zip(whole, too_few, strict=True))
+
+
 def test_batched_equals_alone(codec: NanoCodec) -> None:
     """Seven voices in nine slots; at each step some of them are ready, and the others do not move."""
     rng = np.random.default_rng(0)

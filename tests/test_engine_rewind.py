@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from voicert_codecs.nano.runtime import NanoCodec
+from voicert_codecs.base import Codes, Pcm, Rows
+from voicert_codecs.nano.runtime import NanoCodec, NanoCodecState
 
 from tests.support.scripted import FRAME, PcmCodec, Script, ScriptedModel, scripted_bundle, silence, speech
 from tests.support.seats import Score
 from tests.support.tiny import speech_model
 from voicert.engine import Engine, Frame
 from voicert.engine.loop import CATCH_UP_FRAMES
-from voicert.engine.past import MARK_FRAMES
-from voicert.models.base import Bundle, Sampling, StepOutput
+from voicert.engine.past import MARK_FRAMES, CodecStates, Past
+from voicert.models.base import Bundle, Control, Sampling, StepOutput
 
 SAMPLING = Sampling()
 
@@ -41,6 +42,14 @@ def played(
 @pytest.fixture
 def bundle(tiny_codec: Path, tiny_step: Path) -> Bundle:
     return Bundle(speech_model(tiny_step, 3), NanoCodec(tiny_codec), SAMPLING)
+
+
+@pytest.fixture(params=["short memory", "any memory"])
+def either(bundle: Bundle, request: pytest.FixtureRequest) -> Bundle:
+    """The same codec, taken for one whose decoder may remember for ever."""
+    if request.param == "any memory":
+        bundle.codec.decoder_memory_frames = None
+    return bundle
 
 
 @pytest.fixture
@@ -76,22 +85,22 @@ def assert_same(ours: list[NDArray[Any]], theirs: list[NDArray[Any]]) -> None:
 
 @pytest.mark.parametrize(("at", "back"), [(40, 1), (40, 39), (60, 10), (60, 35), (75, 25), (120, 77)])
 def test_a_retake_is_as_if_hushed_from_there(
-    engines: list[Engine], bundle: Bundle, at: int, back: int
+    engines: list[Engine], either: Bundle, at: int, back: int
 ) -> None:
     """Tokens and sound from then on, and the state of encoder and decoder; a neighbour notices nothing."""
     pcm, other = voice(1, at + 30), voice(2, at + 30)
     score, neighbour = Score(*played(pcm, retake={at: back})), Score(*played(other))
-    engine = perform(engines, bundle, score, neighbour)
+    engine = perform(engines, either, score, neighbour)
     ours = states(engine, 0)
     hushed, alone = Score(*played(pcm[:at], at - back), *played(pcm[at:])), Score(*played(other))
-    wanted = states(perform(engines, bundle, hushed), 0)
+    wanted = states(perform(engines, either, hushed), 0)
     assert score.tokens[at:] == hushed.tokens[at:]
     assert score.results[at].retaken == tuple(s.user_text for s in hushed.results[at - back : at])
     assert not any(s.retaken for s in score.results[at + 1 :])
     for one, two in zip(score.results[at:], hushed.results[at:], strict=True):
         np.testing.assert_allclose(one.pcm, two.pcm, atol=1e-5)
     assert_same(ours, wanted)
-    perform(engines, bundle, alone)
+    perform(engines, either, alone)
     assert neighbour.tokens == alone.tokens
 
 
@@ -108,6 +117,35 @@ def test_a_rewind_is_as_if_those_frames_had_not_come(
     for one, two in zip(score.results[at:], fresh.results[at - back :], strict=True):
         np.testing.assert_allclose(one.pcm, two.pcm, atol=1e-5)
     assert_same(ours, wanted)
+
+
+class Counting(NanoCodec):
+    """Counts the frames that it decodes."""
+
+    decoded = 0
+
+    def decode(self, codes: Codes, state: NanoCodecState, rows: Rows | None = None) -> Pcm:
+        self.decoded += codes.shape[2]
+        return super().decode(codes, state, rows)
+
+
+@pytest.mark.parametrize("retake", [3, 60, 190])
+def test_no_more_is_decoded_again_than_the_decoder_remembers(
+    tiny_codec: Path, tiny_step: Path, retake: int
+) -> None:
+    codec = Counting(tiny_codec)
+    assert codec.decoder_memory_frames
+    bundle = Bundle(speech_model(tiny_step, 1), codec, SAMPLING)
+    past = Past(bundle, CodecStates(codec.init_state(1), codec.init_state(1)), 0, SAMPLING)
+    heard = np.random.default_rng(0).integers(0, codec.codebook_size, (200, 1, codec.num_codebooks))
+    for codes in heard:
+        out = bundle.model.step(np.array([0]), codes, Control.free(1))
+        past.keep(np.zeros(FRAME, np.float32), out.codes[0])
+    codec.decoded = 0
+    past.go_back(0, retake)
+    while past.catch_up(CATCH_UP_FRAMES):
+        pass
+    assert codec.decoded == codec.decoder_memory_frames
 
 
 def test_what_was_taken_again_can_be_undone(engines: list[Engine], bundle: Bundle) -> None:

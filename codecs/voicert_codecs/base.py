@@ -36,6 +36,7 @@ class Codec(Protocol[State]):
     num_codebooks: int
     codebook_size: int
     delay_samples: int  # decode(encode(x)) is x delayed by this many samples
+    decoder_memory_frames: int | None = None  # after so many the decoder's state depends on nothing earlier
 
     def init_state(self, batch: int) -> State:
         """State of ``batch`` fresh slots."""

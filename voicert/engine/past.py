@@ -2,10 +2,14 @@
 
 Encoder and decoder are set back by a snapshot that is taken every MARK_FRAMES steps, and by running what came
 between it and the step that is wanted through them once more. That works with any codec.
+
+A decoder whose state depends on its last few frames only needs no snapshots, and no more than those few are
+decoded, however long the span is that was taken again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +38,7 @@ class Mark:
     """Snapshots right before a step."""
 
     ears: Any
-    voices: Any
+    voices: Any  # None where the decoder needs none
 
 
 class Past:
@@ -44,7 +48,8 @@ class Past:
         self._bundle = bundle
         self._states = states
         self._slot, self._row = slot, np.array([slot])
-        self._room = bundle.model.rewind_frames + MARK_FRAMES
+        self._memory = bundle.codec.decoder_memory_frames
+        self._room = bundle.model.rewind_frames + max(MARK_FRAMES, self._memory or 0)
         self._steps = 0
         self._heard: dict[int, NDArray[np.float32]] = {}  # [samples] by step
         self._said: dict[int, Ints] = {}  # [K] the frame that went to the decoder, by step
@@ -76,9 +81,9 @@ class Past:
         self._bundle.model.rewind(self._slot, rewind + retake)
         if rewind:
             self._set_ears(self._steps - rewind)
-        self._set_voices(self._steps - rewind - retake)
         self._steps -= rewind + retake
         self.behind = retake
+        self._set_voices()
 
     def catch_up(self, frames: int) -> int:
         """Takes at most ``frames`` of the steps again that are to be → how many it were."""
@@ -87,11 +92,13 @@ class Past:
             out = self._bundle.model.retake(self._slot, count)
             to_mark = -self._steps % MARK_FRAMES  # a mark is made when all before it was decoded and no more
             for part in np.split(out.codes, range(to_mark, count, MARK_FRAMES)):
-                self._decode(part)
+                if self._memory is None:
+                    self._decode(list(part))
                 for codes in part:
                     self._say(codes)
             self.retaken += out.user_text.tolist()
             self.behind -= count
+            self._renew_voices()
         return count
 
     def _say(self, codes: Ints) -> None:
@@ -105,7 +112,8 @@ class Past:
         """Of a step that is taken again there is a mark already, whose ears are still right."""
         codec, states, known = self._bundle.codec, self._states, self._marks.get(self._steps)
         ears = known.ears if known and self.behind else codec.snapshot(states.ears, self._slot)
-        self._marks[self._steps] = Mark(ears, codec.snapshot(states.voices, self._slot))
+        voices = codec.snapshot(states.voices, self._slot) if self._memory is None else None
+        self._marks[self._steps] = Mark(ears, voices)
         for old in [t for t in self._marks if t < self._steps - self._room]:
             del self._marks[old]
 
@@ -121,16 +129,26 @@ class Past:
         for late in [t for t in self._marks if t > step]:
             del self._marks[late]
 
-    def _set_voices(self, step: int) -> None:
-        """As if nothing had been said from ``step`` on."""
-        begin = step // MARK_FRAMES * MARK_FRAMES
-        self._bundle.codec.restore(self._states.voices, self._slot, self._marks[begin].voices)
-        if begin < step:
-            self._decode(np.stack([self._said[t] for t in range(begin, step)]))
-        for late in [t for t in self._said if t >= step]:
+    def _set_voices(self) -> None:
+        """As if nothing had been said from the present step on; what is taken again comes later."""
+        for late in [t for t in self._said if t >= self._steps]:
             del self._said[late]
+        if self._memory is None:
+            begin = self._steps // MARK_FRAMES * MARK_FRAMES
+            self._bundle.codec.restore(self._states.voices, self._slot, self._marks[begin].voices)
+            self._decode([self._said[t] for t in range(begin, self._steps)])
+        else:
+            self._renew_voices()
 
-    def _decode(self, codes: Ints) -> None:
-        """codes [T, K], for the sake of the state."""
-        if len(codes):
-            self._bundle.codec.decode(codes.T[None], self._states.voices, self._row)
+    def _renew_voices(self) -> None:
+        """The decoder's state from what was said last; only once nothing is to be taken again any more."""
+        if self._memory is None or self.behind:
+            return
+        self._bundle.codec.reset(self._states.voices, self._slot)
+        self._decode([self._said[t] for t in range(max(0, self._steps - self._memory), self._steps)])
+
+    def _decode(self, frames: Sequence[Ints]) -> None:
+        """[K] each, for the sake of the state."""
+        if len(frames):
+            codes = np.stack(frames, axis=1)[None]  # [1, K, T]
+            self._bundle.codec.decode(codes, self._states.voices, self._row)

@@ -40,6 +40,11 @@ class NanoCodecConfig:
         return self.frame_size // self.hop
 
     @property
+    def decoder_memory_frames(self) -> int:
+        """A block sees ``kernel - 1`` past frames of the one before it; the overlap is the last frame's."""
+        return self.decoder_blocks * (self.kernel - 1) + 1
+
+    @property
     def delay_samples(self) -> int:
         """The decoder's overlap: the last hop of a frame waits for the next one."""
         return self.hop

@@ -65,6 +65,7 @@ class NanoCodec(Codec[NanoCodecState]):
         self.num_codebooks = self.config.num_codebooks
         self.codebook_size = self.config.codebook_size
         self.delay_samples = self.config.delay_samples
+        self.decoder_memory_frames = self.config.decoder_memory_frames
         self._encoder = open_session(folder / "encoder.onnx", threads)
         self._decoder = open_session(folder / "decoder.onnx", threads)
         # The encoder fixes what the codes mean; several decoders may be trained for the same codes.
@@ -94,11 +95,9 @@ class NanoCodec(Codec[NanoCodecState]):
     def encode(self, pcm: Pcm, state: NanoCodecState, rows: Rows | None = None) -> Codes:
         check_pcm(pcm, self.frame_size)
         rows = check_rows(rows, len(state.tail), len(pcm))
-        inputs = {
-            "pcm": _paired(pcm),
-            "tail": _paired(state.tail[rows]),
-            "state": _paired(state.encoder[rows]),
-        }
+        inputs = {"pcm": pcm, "tail": state.tail[rows], "state": state.encoder[rows]}
+        if pcm.shape[1] == self.frame_size:
+            inputs = _paired(inputs)
         codes, tail, encoder = self._run(self._encoder, inputs, len(rows))
         state.tail[rows], state.encoder[rows] = tail, encoder
         return codes
@@ -106,11 +105,9 @@ class NanoCodec(Codec[NanoCodecState]):
     def decode(self, codes: Codes, state: NanoCodecState, rows: Rows | None = None) -> Pcm:
         check_codes(codes, self.num_codebooks, self.codebook_size)
         rows = check_rows(rows, len(state.overlap), len(codes))
-        inputs = {
-            "codes": _paired(codes),
-            "overlap": _paired(state.overlap[rows]),
-            "state": _paired(state.decoder[rows]),
-        }
+        inputs = {"codes": codes, "overlap": state.overlap[rows], "state": state.decoder[rows]}
+        if codes.shape[2] == 1:
+            inputs = _paired(inputs)
         pcm, overlap, decoder = self._run(self._decoder, inputs, len(rows))
         state.overlap[rows], state.decoder[rows] = overlap, decoder
         return pcm
@@ -122,9 +119,12 @@ class NanoCodec(Codec[NanoCodecState]):
         return [np.asarray(out)[:count] for out in session.run(None, inputs)]
 
 
-def _paired(x: NDArray[Any]) -> NDArray[Any]:
-    """At least two rows: a product of one takes another kernel, whose last bits differ from those of many."""
-    return np.repeat(x, 2, axis=0) if len(x) == 1 else x
+def _paired(inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """One frame of one slot, twice: a product of one row takes another kernel, with other last bits.
+
+    Several frames are as many rows.
+    """
+    return {name: np.repeat(x, 2, axis=0) if len(x) == 1 else x for name, x in inputs.items()}
 
 
 def read_config(path: Path) -> NanoCodecConfig:
