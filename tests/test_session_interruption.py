@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.support.duet import SILENT, TONE, TWO, VOICE, ByHand, Duet, of
@@ -232,3 +233,32 @@ def test_nothing_is_resumed_that_was_cut():
     duet = Duet(settings=VAD)
     duet.hear(silence(400), speech(400), silence(1000), speech(200))
     assert not of(ResponseResumed, duet.hear(speech(300), silence(1000)))
+
+
+def hiss(ms, level=0.1):
+    """What most of an s is: noise above 4 kHz."""
+    noise = np.random.default_rng(0).normal(0.0, 1.0, ms * 24 + 3)
+    for _ in range(3):
+        noise = np.diff(noise)
+    return (level * noise / np.abs(noise).max()).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("sound", "cuts"),
+    [
+        (np.concatenate([hiss(100), speech(260)]), True),
+        (np.concatenate([speech(260), silence(60), hiss(40)]), True),
+        (speech(260), False),
+        (np.concatenate([hiss(200), silence(400)]), False),
+    ],
+)
+def test_a_short_word_has_a_hiss_in_it(sound, cuts):
+    """As "stop" and "wait" do, which are no longer than a murmur."""
+    talk = ByHand()
+    talk.answer(20)
+    whole = np.concatenate([silence(200), sound, silence(500)])
+    events = [
+        e for f in whole[: len(whole) // FRAME * FRAME].reshape(-1, FRAME) for e in talk.frame(f, pcm=TONE)
+    ]
+    assert bool(of(SpeechStarted, events)) == cuts
+    assert bool(of(ResponseDone, events)) == cuts

@@ -141,12 +141,14 @@ def test_a_speaker_that_stands_still_gets_no_more_than_it_can_lag():
     assert sent <= DELAY + 4800 + 480
 
 
-def over(ms, quiet_ms=0, broke_off=None, words=(), lively_db=9.0, clock=100_000):
-    """``ms`` of voice, then quiet; the voice began at ``clock``."""
+def over(ms, quiet_ms=0, broke_off=None, words=(), lively_db=9.0, hiss=None, clock=100_000):
+    """``ms`` of voice, then quiet; the voice began at ``clock``, ``hiss`` ms before a hiss."""
     now = clock + to_samples(ms + quiet_ms)
     run = 0 if quiet_ms > 40 else to_samples(ms)
     broke = None if broke_off is None else clock + to_samples(broke_off)
-    return Heard(now, run, clock, to_samples(ms), clock + to_samples(ms), lively_db, tuple(words), broke)
+    hiss_at = None if hiss is None else clock + to_samples(hiss)
+    end = clock + to_samples(ms)
+    return Heard(now, run, clock, to_samples(ms), end, lively_db, hiss_at, tuple(words), broke)
 
 
 SETTINGS = TurnSettings()
@@ -168,6 +170,21 @@ SETTINGS = TurnSettings()
         ("both", over(200, broke_off=150), Cut),
         ("both", over(300, 200), Resume),
         ("off", over(120), Resume),
+        ("vad", over(300, 200, hiss=-100), Cut),  # "stop"
+        ("vad", over(300, 200, hiss=320), Cut),  # "wait"
+        ("vad", over(300, 180, hiss=320), None),  # it may turn out to be a murmur
+        ("vad", over(300, 200, hiss=-300), Resume),
+        ("vad", over(300, 200, hiss=-100, lively_db=3.0), Resume),
+        ("vad", over(140, 200, hiss=-100), Resume),
+        ("model", over(300, 200, hiss=-100), Resume),
+        ("vad", over(300, 200, words=["hello"]), Cut),
+        ("vad", over(300, 200, words=["hello"], lively_db=3.0), Resume),
+        ("vad", over(300, 200, words=["yes"], hiss=280), Resume),
+        ("vad", over(300, 200, words=["oh", "ye"], hiss=280), Resume),
+        ("vad", over(300, 200, words=["oh", "hello"], hiss=280), Cut),
+        ("vad", over(300, 200, words=["ye", "oh"]), Cut),
+        ("vad", over(400, words=["yeah"]), None),
+        ("vad", over(700, words=["yeah"]), Cut),
     ],
 )
 def test_what_follows_a_pause(mode, heard, verdict):
@@ -192,5 +209,7 @@ def test_less_voice_pauses_nothing_and_a_voice_that_was_judged_pauses_once():
 def test_a_sound_that_comes_and_goes_is_not_waited_for():
     policy = Interruption()
     policy.advance(over(100), SETTINGS, "vad")
-    flicker = Heard(100_000 + to_samples(2100), 0, 100_000, 2400, 100_000 + to_samples(2000), 1.0, (), None)
+    flicker = Heard(
+        100_000 + to_samples(2100), 0, 100_000, 2400, 100_000 + to_samples(2000), 1.0, None, (), None
+    )
     assert policy.advance(flicker, SETTINGS, "vad") == Resume(100_000, to_samples(2000), "timeout")

@@ -12,10 +12,13 @@ Floats = NDArray[np.float32]
 HOP = 240  # samples, 10 ms
 EDGES_HZ = (150, 300, 450, 600, 800, 1000, 1250, 1500, 1850, 2200, 2700, 3200, 3900)
 BANDS = len(EDGES_HZ) - 1
+HISS_HZ = (3900, 10_000)  # where an s, a t or a ch is louder than in all bands together
+HISS_CLEAR_DB = 10.0  # by which a hiss stands out of the quietest moment
 FLOOR_DB = -65.0  # of a band, full scale is 0: nothing is quieter
 
 _WINDOW = np.hanning(2 * HOP).astype(np.float32)
 _BINS = [hz * 2 * HOP // SAMPLE_RATE for hz in EDGES_HZ]
+_HISS = slice(*(hz * 2 * HOP // SAMPLE_RATE for hz in HISS_HZ))
 
 
 class Bands:
@@ -24,6 +27,7 @@ class Bands:
     def __init__(self, hops: int) -> None:
         self.energies: Floats = np.full((hops, BANDS), FLOOR_DB, np.float32)
         self._totals: Floats = np.full(hops, FLOOR_DB, np.float32)
+        self._hisses: Floats = np.full(hops, FLOOR_DB, np.float32)
         self._before: Floats = np.zeros(HOP, np.float32)  # the last hop heard
 
     def add(self, pcm: Floats) -> None:
@@ -36,17 +40,27 @@ class Bands:
         floor = 10 ** (FLOOR_DB / 10)
         new = (10 * np.log10(bands + floor)).astype(np.float32)
         total = (10 * np.log10(bands.sum(1) + floor)).astype(np.float32)
-        count = len(new)
-        self.energies = np.concatenate([self.energies[count:], new[-len(self.energies) :]])
-        self._totals = np.concatenate([self._totals[count:], total[-len(self._totals) :]])
+        hiss = (10 * np.log10(power[:, _HISS].sum(1) + floor)).astype(np.float32)
+        self.energies = _follow(self.energies, new)
+        self._totals, self._hisses = _follow(self._totals, total), _follow(self._hisses, hiss)
 
     def busy(self, level_db: float) -> float:
         """The part of the hops that is louder."""
         return float((self._totals > level_db).mean())
 
+    def hissing(self, hops: int) -> bool:
+        """Whether there was a hiss in the last ``hops``: most of the sound is above HISS_HZ."""
+        hisses, totals = self._hisses[-hops:], self._totals[-hops:]
+        return bool(((hisses > totals) & (hisses > self._hisses.min() + HISS_CLEAR_DB)).any())
+
     def loudest(self, hops: int | None = None) -> float:
         """Of the last ``hops``, or of all, in dB."""
         return float(self._totals[-hops if hops else 0 :].max())
+
+
+def _follow(old: Floats, new: Floats) -> Floats:
+    """As many hops as before, ``new`` the last of them."""
+    return np.concatenate([old[len(new) :], new[-len(old) :]])
 
 
 class Liveliness:

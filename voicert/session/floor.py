@@ -37,6 +37,7 @@ class Floor:
         self._steering = steering
         self._policy = Interruption()
         self._lively = Liveliness()  # of the voice in progress
+        self._hiss_at: int | None = None  # samples: end of the last frame with a hiss in it
         self._paused: Said | None = None  # the item that is paused
         self.doubtful = False  # someone is heard over the assistant, and it is not decided what it is
         self._cut_due: int | None = None  # samples: until then a decided cut waits for the client's report
@@ -73,6 +74,7 @@ class Floor:
                 listener.tracker.voiced,
                 listener.tracker.voice_end,
                 self._lively.db,
+                self._hiss_at,
                 listener.early_words,
                 self._speaker.broke_off,
             )
@@ -136,8 +138,11 @@ class Floor:
         tracker = self._listener.tracker
         if not tracker.run and not self.paused:
             self._lively.clear()
+        bands, hops = self._speaker.guard.heard, samples // HOP
         if tracker.voice_end > tracker.clock - samples:
-            self._lively.add(self._speaker.guard.heard.energies[-(samples // HOP) :])
+            self._lively.add(bands.energies[-hops:])
+        if bands.hissing(hops):
+            self._hiss_at = tracker.clock
 
     def _pause(self, said: Said, start: int, events: list[Event]) -> None:
         self._paused = said

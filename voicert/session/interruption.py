@@ -1,13 +1,17 @@
 """Someone is heard over the assistant: pause at once, then decide what it was. Pure.
 
-                    ┌────── voice over, and too short ──────┐
-speaking ──voice of pause_ms──▶ paused ──model fell silent, or voice of interrupt_min_ms──▶ cut
-   ▲                        │
-   └────────────────────────┘ resume
+speaking ──voice of pause_ms──▶ paused ──model fell silent, voice of interrupt_min_ms, or words──▶ cut
+   ▲                              │
+   └──── voice over, and short ───┴── voice over, and it was a word ──▶ cut
+
+A voice that is over soon may still have been a word, such as "stop". It was one if its colour changed as in
+words and either the model has understood more than a murmur, or there was a hiss in it: the s and t of words,
+which hums and coughs lack. What was understood as a murmur ("yeah") is none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,6 +20,8 @@ from voicert.session.settings import Interrupt, TurnSettings
 from voicert.session.speech import to_samples
 
 SPOKEN_DB = 4.6  # words change colour by more; 95 of 100 coughs, knocks and rustles by less than 4
+SHORTEST_WORD = to_samples(160)  # of voice; colours of a shorter one are few
+HISS_BEFORE = to_samples(200)  # so long before its voice a word may begin with a hiss
 LONGEST_PAUSE = to_samples(2000)  # a sound that comes and goes is no reason to be silent for longer
 
 
@@ -29,6 +35,7 @@ class Heard:
     voiced: int  # voiced samples since the session began
     voice_end: int  # samples: end of the last voice
     lively_db: float  # how much the colour of this voice changes
+    hiss_at: int | None  # samples: end of the last frame with a hiss in it
     words: tuple[str, ...]  # what the model has understood of it so far, in lower case
     broke_off: int | None  # samples: when the model ended its answer in the middle of a word
 
@@ -91,23 +98,32 @@ class Interruption:
         return self._decide(heard, settings, mode) or Pause(self._start)
 
     def _decide(self, heard: Heard, settings: TurnSettings, mode: Interrupt) -> Verdict | None:
-        least_ms = settings.interrupt_min_ms if heard.lively_db >= SPOKEN_DB else settings.interrupt_sound_ms
-        long = heard.voiced - self._voiced >= to_samples(least_ms)
         if mode == "off":
             return self._resume(heard, "off")
+        by_voice, by_model = mode in ("vad", "both"), mode in ("model", "both")
+        spoken, murmured = heard.lively_db >= SPOKEN_DB, murmurs(heard.words, settings.murmurs)
+        least_ms = settings.interrupt_min_ms if spoken and not murmured else settings.interrupt_sound_ms
+        long = heard.voiced - self._voiced >= to_samples(least_ms)
         if any(word in settings.interrupt_words for word in heard.words):
-            self.paused = False
-            return Cut(self._start)
-        if (self._fell_silent(heard) and mode in ("model", "both")) or (long and mode in ("vad", "both")):
-            self.paused = False
-            return Cut(self._start)
+            return self._cut()
+        if (by_model and self._fell_silent(heard)) or (by_voice and long):
+            return self._cut()
         if heard.clock - heard.voice_end >= to_samples(settings.resume_ms):
-            return self._resume(heard, "too_short")
+            word = spoken and heard.voiced - self._voiced >= SHORTEST_WORD and not murmured
+            meant = by_voice and word and (bool(heard.words) or self._hissed(heard))
+            return self._cut() if meant else self._resume(heard, "too_short")
         if long:
             return self._resume(heard, "model_goes_on")
         if heard.clock - self._paused_at >= LONGEST_PAUSE:
             return self._resume(heard, "timeout")
         return None
+
+    def _hissed(self, heard: Heard) -> bool:
+        return heard.hiss_at is not None and heard.hiss_at > self._start - HISS_BEFORE
+
+    def _cut(self) -> Cut:
+        self.paused = False
+        return Cut(self._start)
 
     def _fell_silent(self, heard: Heard) -> bool:
         """The model broke off its answer after the voice had begun."""
@@ -116,3 +132,9 @@ class Interruption:
     def _resume(self, heard: Heard, reason: ResumeReason) -> Resume:
         self.paused, self._judged = False, True
         return Resume(self._start, heard.clock - self._paused_at, reason)
+
+
+def murmurs(words: Sequence[str], known: Sequence[str]) -> bool:
+    """Whether all that was understood are murmurs; the last word may be unfinished, no word is none."""
+    *whole, last = words or ("?",)
+    return all(word in known for word in whole) and any(murmur.startswith(last) for murmur in known)

@@ -10,6 +10,10 @@ from voicert.errors import ConfigError
 Detection: TypeAlias = Literal["auto", "manual"]
 Interrupt: TypeAlias = Literal["model", "vad", "both", "off"]
 STOP_WORDS = ("stop", "quiet", "enough", "wait", "sorry")
+MURMURS = (
+    "mm", "mmm", "mhm", "mm-hm", "hm", "hmm", "uh", "uh-huh", "huh", "aha", "ah", "oh", "yeah", "yes", "yep",
+    "okay", "ok", "right", "sure", "really", "wow", "nice", "cool", "good", "interesting", "true", "exactly",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class TurnSettings:
     interrupt_min_ms: int = 360  # and voice that cuts it, if it changes like words; most murmurs are shorter
     interrupt_sound_ms: int = 700  # any other sound that does; coughs and noises are shorter
     interrupt_words: tuple[str, ...] = STOP_WORDS  # these cut it, however short, once understood
+    murmurs: tuple[str, ...] = MURMURS  # these alone do not, once understood, unless they last
     resume_ms: int = 200  # quiet after which a paused assistant goes on
     forget_noises: bool = True  # the model forgets a sound that was no interruption; else it has heard it
     echo_guard: bool = True  # the assistant's own voice in the microphone is no voice of the user
