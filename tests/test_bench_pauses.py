@@ -266,6 +266,20 @@ def test_a_pause_of_an_answer_that_was_cut_is_too_late() -> None:
     assert not player.playback.paused
 
 
+def test_who_wants_silence_ends_the_answer_or_cuts_its_tail() -> None:
+    running, ending, silent = playing(), playing(), Player(Playback())
+    ending.handle(ResponseDone("r1", "completed", ""))
+    report, cancel = running.stop()
+    assert (told(report), json.loads(cancel)) == (("i1", 700 + FADE, True), {"type": "response.cancel"})
+    report, truncate = ending.stop()
+    where = {"item_id": "i1", "content_index": 0, "audio_end_ms": (700 + FADE) // 24}
+    assert (told(report), json.loads(truncate)) == (
+        ("i1", 700 + FADE, True),
+        {"type": "conversation.item.truncate", **where},
+    )
+    assert silent.stop() == []
+
+
 def test_the_tail_after_the_end_of_the_response_is_reported_too() -> None:
     player = playing()
     player.handle(ResponseDone("r1", "completed", ""))

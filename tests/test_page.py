@@ -149,6 +149,34 @@ def test_the_stop_button_stops_the_answer(browsers: Chromium, question: Path) ->
         assert state(page, "notice") is None
 
 
+STOP_THE_TAIL = """
+() => new Promise((done) => {
+  const watch = () => {
+    const line = window.voicert.transcript.at(-1);
+    if (line?.status !== "done" || window.voicert.playing !== line.id) return requestAnimationFrame(watch);
+    document.getElementById("cancel").click();
+    done(line);
+  };
+  watch();
+})
+"""
+
+
+def test_the_stop_button_cuts_the_last_words_that_were_not_heard(browsers: Chromium, tmp_path: Path) -> None:
+    """All of the answer has come, and the speaker is still at it; the page shows what the server keeps."""
+    words = tuple(f" w{number}" for number in range(12))
+    sound = write_wav(tmp_path / "again.wav", silence(1500), speech(700), silence(4000))
+    with running_server(Script(words=words, word_frames=3)) as server, browsers.page(sound) as page:
+        start(page, server.url)
+        whole = page.evaluate(STOP_THE_TAIL)
+        assert whole["text"].split() == [word.strip() for word in words]
+        wait_for(page, f"voicert.transcript.find((line) => line.id === '{whole['id']}').status === 'cut'")
+        (cut,) = (line for line in state(page, "transcript") if line["id"] == whole["id"])
+        assert len(cut["text"].split()) < len(words)
+        assert whole["text"].startswith(cut["text"])
+        assert state(page, "notice") is None
+
+
 def test_escape_stops_the_answer(browsers: Chromium, question: Path) -> None:
     with running_server(LONG) as server, browsers.page(question) as page:
         start(page, server.url)

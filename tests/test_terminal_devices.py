@@ -197,7 +197,7 @@ def test_the_speaker_plays_and_knows_when_it_was_heard() -> None:
     assert heard_s is not None
     assert speaker.audible_since("other") is None
     assert speaker.heard_report() is not None
-    speaker.interrupt()
+    assert speaker.stop()
     fake.streams["output"].play(480)
     assert not fake.streams["output"].play(480).any()
 

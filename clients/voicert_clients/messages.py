@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from voicert_clients.pcm import Pcm, pcm_to_base64
+from voicert_clients.pcm import SAMPLES_PER_MS, Pcm, pcm_to_base64
 
 
 def audio_message(pcm: Pcm) -> str:
@@ -20,6 +20,12 @@ def heard_message(item_id: str, heard_samples: int, stopped: bool) -> str:
     """
     where = {"item_id": item_id, "content_index": 0, "heard_samples": heard_samples}
     return json.dumps({"type": "voicert.heard", **where, "stopped": stopped})
+
+
+def truncate_message(item_id: str, heard_samples: int) -> str:
+    """The message that says that no more than this of an assistant item was heard."""
+    where = {"item_id": item_id, "content_index": 0, "audio_end_ms": heard_samples // SAMPLES_PER_MS}
+    return json.dumps({"type": "conversation.item.truncate", **where})
 
 
 def cancel_message() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voicert_clients.messages import heard_message
+from voicert_clients.messages import cancel_message, heard_message, truncate_message
 from voicert_clients.playback import Playback
 from voicert_clients.wire import (
     AudioDelta,
@@ -69,6 +69,17 @@ class Player:
         """Falls silent; what still comes of the answer in progress is not played. Returns as ``handle``."""
         self._cut_id = self._response_id
         return self._flush()
+
+    def stop(self) -> list[str]:
+        """The person wants silence. Gives the messages that tell the server, in order."""
+        running, playing = bool(self._response_id), not self.playback.idle
+        report = self.interrupt()
+        messages = [] if report is None else [report]
+        if running:
+            messages.append(cancel_message())
+        elif playing and self._reported:  # its end is here already: what was not heard of it is cut
+            messages.append(truncate_message(*self._reported[:2]))
+        return messages
 
     def heard_report(self) -> str | None:
         """The message that tells the server the heard position, None when it has not moved."""

@@ -141,6 +141,16 @@ test("the stop button cancels the response and flushes; once is enough", () => {
   assert.equal(done.state.counts.interruptions, 1);
 });
 
+test("the stop button cuts an answer that is over at the server and still plays", () => {
+  const before = run([...open, ...question, ...answer, ...completed.slice(0, 3)]).state;
+  const { effects, state } = run([{ type: "cancel" }], before);
+  assert.deepEqual(effects, [{ type: "truncate", item: "a1" }, { type: "flush" }]);
+  const fields = { item_id: "a1", content_index: 0, audio_end_ms: 300, transcript: "It is" };
+  const shown = run([server("conversation.item.truncated", fields), { type: "cancel" }], state);
+  const line = shown.state.transcript.find(({ id }) => id === "a1");
+  assert.deepEqual([line.text, line.status, shown.effects], ["It is", "cut", []]);
+});
+
 test("a cancel that came too late is no error; other errors are shown", () => {
   const { state } = run([
     ...open,

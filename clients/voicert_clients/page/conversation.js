@@ -54,6 +54,8 @@ export class Conversation {
     this.progress = null;
     this.capturedSamples = 0;
     this.heard = { item: "", samples: 0 };
+    /** The item that ends where the speaker stops. @type {string | null} */
+    this.truncating = null;
     this.reachable = true;
     this.retryAt = 0;
     this.timers = { retry: 0, settle: 0, prove: 0 };
@@ -105,6 +107,9 @@ export class Conversation {
         return this.audio?.speaker.play(effect.item, effect.audio);
       case "finish":
         return this.audio?.speaker.finish(effect.item);
+      case "truncate":
+        this.truncating = effect.item;
+        return;
       case "pause":
       case "resume":
       case "flush":
@@ -198,6 +203,10 @@ export class Conversation {
     this.heard = { item, samples };
     const where = { item_id: item, content_index: 0, heard_samples: samples };
     this.connection.send({ type: "voicert.heard", ...where, stopped });
+    if (!stopped || item !== this.truncating) return;
+    this.truncating = null;
+    const audio_end_ms = Math.floor((samples * 1000) / WIRE_RATE_HZ);
+    this.connection.send({ type: "conversation.item.truncate", item_id: item, content_index: 0, audio_end_ms });
   }
 
   onClosed() {

@@ -18,6 +18,7 @@
  *   | { type: "finish", item: string }
  *   | { type: "pause" }
  *   | { type: "resume" }
+ *   | { type: "truncate", item: string }
  *   | { type: "flush" }} Effect
  */
 
@@ -46,14 +47,16 @@ export function interrupt(state) {
 }
 
 /**
- * What the person asked for: silence, and an answer that ends.
+ * What the person asked for: silence, and an answer that ends. Of one whose end is here already the rest is cut.
  * @param {State} state
  * @returns {Outcome}
  */
 export function cancel(state) {
-  if (!state.response && state.playing === null) return outcome(state);
   const stopped = interrupt(state);
-  if (!state.response) return stopped;
+  if (!state.response) {
+    if (state.playing === null) return outcome(state);
+    return outcome(stopped.state, { type: "truncate", item: state.playing }, ...stopped.effects);
+  }
   const event = { type: "response.cancel", response_id: state.response.id };
   return outcome(stopped.state, ...stopped.effects, { type: "send", event });
 }

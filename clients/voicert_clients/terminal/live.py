@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from voicert_clients.access import NO_KEY, Access
 from voicert_clients.connection import Connection, first_target_ms
 from voicert_clients.errors import DeviceError, Disconnected
-from voicert_clients.messages import cancel_message, text_messages
+from voicert_clients.messages import text_messages
 from voicert_clients.pcm import SAMPLE_RATE, Pcm
 from voicert_clients.playback import Playback
 from voicert_clients.player import Player
@@ -221,7 +221,7 @@ class LiveChat:
 
     def _stop_answer(self) -> None:
         if not self._speaker.silent:
-            self._order(self._speaker.interrupt(), cancel_message())
+            self._order(*self._speaker.stop())
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, chunks: asyncio.Queue[Pcm], pcm: Pcm) -> None:

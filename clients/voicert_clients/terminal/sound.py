@@ -127,10 +127,10 @@ class Speaker:
         with self._lock:
             return self._player.handle(event)
 
-    def interrupt(self) -> str | None:
-        """As ``Player.interrupt``."""
+    def stop(self) -> list[str]:
+        """As ``Player.stop``."""
         with self._lock:
-            return self._player.interrupt()
+            return self._player.stop()
 
     def heard_report(self) -> str | None:
         """As ``Player.heard_report``."""
