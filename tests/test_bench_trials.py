@@ -198,5 +198,7 @@ def test_against_a_server(sayings: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert report["recalls"] == report["recalls_exact"] == 2
     assert [one["lag_ms"] for one in report["each_recall"]] != [0, 0]
     shown = capsys.readouterr().out
-    assert "heard history: 2 answers cut, 2 remembered up to the last word heard" in shown
+    assert "heard history: 2 answers cut, with the speaker" in shown
+    assert "ms late; 2 remembered up to the last word heard" in shown
+    assert report["recalls_not_possible"] == 0
     assert "backchannels: 1, 1 left the answer whole" in shown

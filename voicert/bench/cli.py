@@ -130,12 +130,11 @@ async def _converse(options: argparse.Namespace, corpus: Corpus, url: str, daemo
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(connection.close)
         stack.push_async_callback(examiner.close)
-        trials = Trials(
-            tuple(await _ask_all(examiner, corpus, options.turns)),
-            tuple(await _interrupt_all(examiner, corpus, options.interruptions)),
-            tuple(await _acknowledge_all(examiner, corpus, options.backchannels)),
-            tuple(await _recall_all(examiner, corpus, options)),
-        )
+        turns = tuple(await _ask_all(examiner, corpus, options.turns))
+        interruptions = tuple(await _interrupt_all(examiner, corpus, options.interruptions))
+        asides = tuple(await _acknowledge_all(examiner, corpus, options.backchannels))
+        recalls, uncut = await _recall_all(examiner, corpus, options)
+        trials = Trials(turns, interruptions, asides, tuple(recalls), uncut)
         memory = daemon.memory() if daemon else Memory(None, None)
     bench_cpu = (time.process_time() - began_cpu_s) / (time.monotonic() - began_s)
     return make_report(url, daemon is not None, examiner.ledger, trials, memory, bench_cpu)
@@ -172,17 +171,23 @@ async def _acknowledge_all(examiner: Examiner, corpus: Corpus, count: int) -> li
     return found
 
 
-async def _recall_all(examiner: Examiner, corpus: Corpus, options: argparse.Namespace) -> list[Recall]:
+async def _recall_all(
+    examiner: Examiner, corpus: Corpus, options: argparse.Namespace
+) -> tuple[list[Recall], int]:
+    """As many as were asked for, and how many tries led to none: an answer was over before, or went on."""
     found: list[Recall] = []
+    uncut = 0
     dice = random.Random(options.recalls)  # the same places in each run
     pairs = zip(cycle(corpus.long), cycle(corpus.interruptions), strict=False)
-    for number, (request, barge_in) in enumerate(islice(pairs, options.recalls), 1):
+    while len(found) < options.recalls and uncut <= options.recalls:
+        request, barge_in = next(pairs)
         lag_ms, into_ms = dice.randint(*options.lag_ms), dice.randint(*CUT_AFTER_MS)
         one = await examiner.recall(request, barge_in, lag_ms, into_ms, options.word_lead_ms)
         found.extend([] if one is None else [one])
+        uncut += one is None
         said = "not cut" if one is None else f"heard {one.heard!r}, remembered {one.remembered!r}"
-        _tell(f"recall {number}/{options.recalls}  {request.name}, {lag_ms} ms late: {said}")
-    return found
+        _tell(f"recall {len(found)}/{options.recalls}  {request.name}, {lag_ms} ms late: {said}")
+    return found, uncut
 
 
 def _tell(text: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from voicert_clients.errors import ClientError
 
 ANNOUNCEMENT = "voicert is listening on "
-START_S = 120.0  # a model has to be loaded
+START_S = 600.0  # a model has to be loaded, which may have 15 GB
 STOP_S = 15.0
 MEGABYTE = 1024 * 1024
 
@@ -57,7 +57,7 @@ async def running_daemon(command: Sequence[str]) -> AsyncGenerator[Daemon]:
     """Starts a server, waits until it says where it listens, and stops it at the end.
 
     Raises:
-        DaemonError: it ended instead, or says nothing for two minutes.
+        DaemonError: it ended instead, or says nothing for ten minutes.
     """
     with tempfile.TemporaryFile() as errors:
         process = await asyncio.create_subprocess_exec(

@@ -25,6 +25,7 @@ class Trials:
     interruptions: tuple[Interruption, ...]
     backchannels: tuple[Acknowledgement, ...] = ()
     recalls: tuple[Recall, ...] = ()
+    uncut: int = 0  # answers that were to be cut for a recall, and were over before or went on
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "backchannels_not_possible": asides.count("ended before") + asides.count("no answer"),
         "recalls": len(trials.recalls),
         "recalls_exact": sum(one.exact for one in trials.recalls),
+        "recalls_not_possible": trials.uncut,
         "server_errors": list(report.errors),
         "server": {"url": report.server, "started_by_bench": report.own_server, "model": report.model},
         "server_memory_mb": asdict(report.memory),
@@ -188,9 +190,10 @@ def _asides(trials: Trials) -> list[str]:
             f"{asides.count('ended before') + asides.count('no answer')} had no answer to disturb"
         )
     if trials.recalls:
-        exact = sum(one.exact for one in trials.recalls)
+        exact, lags = sum(one.exact for one in trials.recalls), [one.lag_ms for one in trials.recalls]
         lines.append(
-            f"heard history: {len(trials.recalls)} answers cut, {exact} remembered up to the last word heard"
+            f"heard history: {len(trials.recalls)} answers cut, with the speaker {min(lags)} to {max(lags)} "
+            f"ms late; {exact} remembered up to the last word heard ({trials.uncut} more could not be cut)"
         )
     return lines
 
