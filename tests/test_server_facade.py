@@ -24,7 +24,7 @@ def turns_after(facade: Facade, **turn_detection: Any) -> TurnSettings:
 
 
 def test_session_created_shows_the_full_configuration() -> None:
-    facade = Facade("tiny", TURNS, 50.0, "t0", frozenset({"typed_text"}))
+    facade = Facade("tiny", TURNS, 50.0, "t0", frozenset({"typed_text", "user_transcripts"}))
     outcome = facade.open(Extras(timing=True))
     session = outcome.events[0]["session"]
     assert outcome.events[0]["type"] == "session.created"
@@ -48,7 +48,7 @@ def test_session_created_shows_the_full_configuration() -> None:
         "timing": True,
         "frames": False,
         "playback": False,
-        "capabilities": ["typed_text"],
+        "capabilities": ["typed_text", "user_transcripts"],
     }
     assert outcome.actions == [Configure(TURNS)]
 
@@ -105,7 +105,7 @@ def test_habits_of_stock_clients_are_accepted() -> None:
             "output": {"format": {"type": "audio/pcm"}, "voice": {"id": "voice_1"}, "speed": 1},
         },
     }
-    shown = configure(new_facade(able=frozenset()), **session)
+    shown = configure(new_facade(able=frozenset({"user_transcripts"})), **session)
     assert shown["model"] == "tiny"
     assert shown["audio"]["output"]["voice"] == "voice_1"
     assert shown["audio"]["input"]["transcription"] == {"model": "gpt-4o-mini-transcribe", "language": "en"}

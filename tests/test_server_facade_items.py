@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.support.facades import (
     spoken_turn,
 )
 from voicert.server.realtime import Extras, Facade
-from voicert.server.realtime.actions import HeardUpTo, Say, TruncateItem
+from voicert.server.realtime.actions import HeardUpTo, Recount, Say, TruncateItem
 from voicert.server.realtime.history import KEEP_ITEMS
 from voicert.session import events as said
 
@@ -44,6 +45,59 @@ def test_typed_text_is_said_to_the_model() -> None:
     assert (item["status"], item["object"], item["after"]) == ("completed", "realtime.item", None)
     assert item["content"] == [{"type": "input_text", "text": "hello there"}]
     assert "voicert" not in item
+
+
+def spoken(*sounds: bytes) -> dict[str, Any]:
+    parts = [{"type": "input_audio", "audio": base64.b64encode(sound).decode()} for sound in sounds]
+    return {"type": "message", "role": "user", "content": parts}
+
+
+def test_a_spoken_item_is_heard_by_the_model() -> None:
+    facade = new_facade()
+    item = put(facade, spoken(b"\x00\x40" * 240, b"\x00\xc0" * 240))
+    (action,) = item["actions"]
+    assert isinstance(action, Recount)
+    assert (action.item_id, action.pcm.tolist()) == (item["id"], [0.5] * 240 + [-0.5] * 240)
+    assert item["content"] == [{"type": "input_audio", "transcript": None}]
+    events = facade.translate(
+        [said.Recounted(1, item["id"]), said.UserText(1, "hi"), said.UserDone(1, "hi", 20)]
+    )
+    assert [(e["type"].rpartition(".")[2], e["item_id"]) for e in events] == [
+        ("delta", item["id"]),
+        ("completed", item["id"]),
+    ]
+    assert retrieve(facade, item["id"])["content"] == [{"type": "input_audio", "transcript": "hi"}]
+    answer(facade, 1, 2)
+    ended = facade.translate([done(2, "w0 w1")])[-1]["response"]
+    assert ended["usage"]["input_token_details"]["audio_tokens"] == 1
+
+
+def test_a_spoken_item_has_its_time() -> None:
+    """It cannot be heard while the assistant speaks, nor before sound that was appended earlier."""
+    busy, by_hand = new_facade(), new_facade()
+    answer(busy, 1, 1)
+    create = {"type": "conversation.item.create", "item": spoken(bytes(960))}
+    assert refusal(busy, create)["code"] == "conversation_already_has_active_response"
+    busy.translate([done(1, "w0 w1")])
+    put(busy, create["item"])
+    ask(by_hand, "session.update", session={"audio": {"input": {"turn_detection": None}}})
+    ask(by_hand, "input_audio_buffer.append", audio=base64.b64encode(bytes(9600)).decode())
+    assert refusal(by_hand, create)["code"] == "input_audio_buffer_not_empty"
+    ask(by_hand, "input_audio_buffer.clear")
+    put(by_hand, create["item"])
+    mixed = {"type": "input_text", "text": "hi"}
+    create["item"]["content"].append(mixed)
+    assert refusal(by_hand, create)["param"] == "item.content[1].type"
+
+
+def test_a_spoken_item_that_cannot_be_taken_is_none() -> None:
+    facade = new_facade()
+    outcome = ask(facade, "conversation.item.create", item=spoken(bytes(96_000)))
+    assert outcome.undo
+    outcome.undo()
+    answer(facade, 1, 1)
+    ended = facade.translate([done(1, "w0 w1")])[-1]["response"]
+    assert ended["usage"]["input_tokens"] == 0
 
 
 @pytest.mark.parametrize("role", ["assistant", "system"])

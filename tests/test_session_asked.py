@@ -10,6 +10,7 @@ from tests.support.scripted import END, FIRST_WORD, FRAME, START, Script, silenc
 from voicert.session import TurnSettings
 from voicert.session.events import (
     IdleTimeout,
+    Recounted,
     ResponseAudio,
     ResponseDone,
     ResponseStarted,
@@ -169,6 +170,43 @@ def test_typed_text_stays_when_its_steps_are_taken_again():
     duet.talk.cancel(None, duet.now)
     assert not of(UserText, duet.hear(silence(400)))
     assert duet.model.understood(0) == before
+
+
+def recounted(duet, pcm, ref="r"):
+    """A recording that the client puts in."""
+    events = [*duet.talk.recount(duet.now), *duet.hear(pcm)]
+    return [*events, *duet.talk.recounted(ref)]
+
+
+@pytest.mark.parametrize("detection", ["auto", "manual"])
+def test_a_recording_is_one_item_and_is_answered_when_asked(detection):
+    duet = Duet(TWO, TurnSettings(detection=detection))
+    duet.hear(silence(400))
+    events = recounted(duet, np.concatenate([speech(400), silence(800), speech(400), silence(400)]))
+    pieces = ["hello", " there"] * 2
+    assert events == [Recounted(1, "r"), *(UserText(1, piece) for piece in pieces)]
+    events = duet.hear(silence(2500))
+    assert of(UserDone, events) == [UserDone(1, "hello therehello there", 2000)]
+    assert not of(ResponseStarted, events)  # not by itself
+    duet.talk.respond()
+    assert of(ResponseDone, duet.hear(silence(2000)))[0].transcript == "one two"
+
+
+def test_what_is_said_after_a_recording_is_answered_by_itself():
+    duet = Duet(TWO)
+    recounted(duet, speech(400))
+    events = duet.hear(silence(3000), speech(400), silence(1000))
+    assert [e.audio_start_ms for e in of(SpeechStarted, events)] == [3400]
+    assert of(ResponseStarted, events) == [ResponseStarted(1, 3)]
+
+
+def test_a_recording_ends_an_answer_in_progress():
+    duet = Duet()
+    duet.hear(speech(400), silence(1000))
+    done = of(ResponseDone, recounted(duet, speech(400)))[0]
+    assert (done.status, done.reason) == ("cancelled", "client_cancelled")
+    assert done.transcript == "one two three four five"
+    assert duet.model.written(0) == ["one two three four five"]
 
 
 def test_a_tool_is_called_and_its_output_is_answered():

@@ -14,7 +14,7 @@ from voicert.session import events as said
 Event = dict[str, Any]
 
 FRAME = np.zeros(480, np.float32)
-ABLE = frozenset({"typed_text", "tools"})
+ABLE = frozenset({"typed_text", "tools", "user_transcripts"})
 
 
 def new_facade(extras: Extras | None = None, able: frozenset[str] = ABLE) -> Facade:

@@ -37,7 +37,9 @@ class Scene:
     """One connection from its beginning; ``events`` is what the client has been sent."""
 
     def __init__(self, extras: Extras | None = None) -> None:
-        self._facade = Facade("nano", TurnSettings(), 50.0, "t0", frozenset({"typed_text", "tools"}))
+        self._facade = Facade(
+            "nano", TurnSettings(), 50.0, "t0", frozenset({"typed_text", "tools", "user_transcripts"})
+        )
         self.events: list[Event] = self._facade.open(extras).events
 
     def client(self, kind: str, **fields: Any) -> list[Event]:

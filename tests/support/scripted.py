@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from voicert_codecs.base import CodecError, Codes, Pcm, Rows
 
 from voicert.errors import ModelError
-from voicert.models.base import Bundle, Control, Ints, Sampling, StepOutput, ToolRequest
+from voicert.models.base import Brief, Bundle, Control, Ints, Sampling, StepOutput, ToolRequest
 
 SAMPLE_RATE = 24_000  # Hz
 FRAME = 480  # samples, 20 ms
@@ -65,7 +65,7 @@ class Script:
     by_loudness: bool = (
         False  # the first word depends on the exact samples heard, so sessions can be told apart
     )
-    tool: str = ""  # the first answer is a call of this function and nothing else
+    tool: str = ""  # the first answer is a call of this function, or of the client's first one
     threshold: float = 0.02  # RMS above which a frame is loud
     keep_frames: int = 500  # steps that rewind can undo
 
@@ -86,6 +86,7 @@ class PcmCodec:
     num_codebooks = FRAME
     codebook_size = 65_536
     delay_samples = 0
+    decoder_memory_frames = None  # its state counts all frames
 
     def init_state(self, batch: int) -> PcmState:
         return PcmState(np.zeros(batch, np.int64), np.zeros(batch, np.int64))
@@ -150,6 +151,7 @@ class ScriptedModel:
         self.ears = [Ear() for _ in range(max_slots)]
         self.rewind_frames = script.keep_frames
         self.answer_lead_frames = 0
+        self.briefs = [Brief() for _ in range(max_slots)]  # what was asked of each slot
         self.undone: list[list[Ear]] = [[] for _ in range(max_slots)]  # the last step first
         self.past: list[deque[Ear]] = [deque(maxlen=script.keep_frames) for _ in range(max_slots)]
         self.tones = [_tone(script, i) for i in range(len(script.words))]  # each [word_frames, K]
@@ -163,7 +165,7 @@ class ScriptedModel:
         return [known.get(word, len(self.pieces) - 2) for word in text.split()]
 
     def reset(self, slot: int, sampling: Sampling) -> None:
-        self.ears[slot] = Ear(sampling)
+        self.ears[slot], self.briefs[slot] = Ear(sampling), Brief()
         self.past[slot].clear()
         self.undone[slot].clear()
 
@@ -172,6 +174,8 @@ class ScriptedModel:
         codes = np.full((len(slots), FRAME), ZERO)
         wants = np.zeros(len(slots), np.bool_)
         calls: dict[int, ToolRequest] = {}
+        for row, brief in control.briefs.items():
+            self.briefs[int(slots[row])] = brief
         for row, slot in enumerate(slots.tolist()):
             ear = self.ears[slot]
             self.past[slot].append(ear)
@@ -189,7 +193,8 @@ class ScriptedModel:
                 calling = bool(self.script.tool) and not ear.called
                 ear, text[row], codes[row] = self._answer(ear, bool(control.start[row]))
                 if calling and text[row] == START:
-                    calls[row] = ToolRequest(self.script.tool, '{"loud":true}')
+                    defined = [tool["name"] for tool in self.briefs[slot].tools]
+                    calls[row] = ToolRequest((defined or [self.script.tool])[0], '{"loud":true}')
                     ear = replace(ear, called=True, at=len(self.script.words) * self.script.word_frames)
             self.ears[slot] = replace(
                 ear,
@@ -287,6 +292,7 @@ def _tone(script: Script, word: int) -> NDArray[np.int64]:
     return (np.rint(wave * 32_767.0).astype(np.int64) + ZERO).reshape(script.word_frames, FRAME)
 
 
+ABLE = frozenset({"typed_text", "user_transcripts"})
 EXAMPLES = ("Hello there.", "Anything loud.")  # shown by the page
 
 
@@ -298,5 +304,5 @@ def scripted_bundle(max_slots: int, script: Script | None = None) -> Bundle:
         PcmCodec(),
         Sampling(),
         EXAMPLES,
-        frozenset({"typed_text", "tools"} if model.script.tool else {"typed_text"}),
+        ABLE | {"tools", "instructions"} if model.script.tool else ABLE,
     )

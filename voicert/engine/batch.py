@@ -19,6 +19,7 @@ def control(ready: Ready) -> Control:
         np.array([frame.hush for _, _, frame in ready]),
         np.array([frame.start for _, _, frame in ready]),
         np.array([frame.user_text for _, _, frame in ready]),
+        {row: frame.brief for row, (_, _, frame) in enumerate(ready) if frame.brief is not None},
     )
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from voicert.models.base import Ints, ToolRequest
+from voicert.models.base import Brief, Ints, ToolRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Frame:
     user_text: int = -1  # token that stands in the user's text in place of what the model heard; -1 for none
     rewind: int = 0  # before this step the last so many steps are undone, as if their frames had not come
     retake: int = 0  # then the last so many steps are taken again with the assistant silent
+    brief: Brief | None = None  # what the client wants of the model from this step on; None: as before
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -26,12 +27,25 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Brief:
+    """What a client wants of a model with the capabilities "instructions" and "tools"."""
+
+    instructions: str = ""
+    tools: tuple[Mapping[str, Any], ...] = ()  # each as JSON: name, description, parameters (a JSON schema)
+
+
+def _no_briefs() -> dict[int, Brief]:
+    return {}
+
+
+@dataclass(frozen=True)
 class Control:
     """How one step is steered; row ``i`` belongs to ``slots[i]`` of the call."""
 
     hush: Bools  # [B] the assistant must be silent; an answer in progress ends
     start: Bools  # [B] an answer begins here, if there is none and no hush
     user_text: Ints  # [B] stands in the user's text in place of what the model heard; -1: what it heard
+    briefs: dict[int, Brief] = field(default_factory=_no_briefs)  # by row: from now on, also if it is undone
 
     @staticmethod
     def free(rows: int) -> Control:

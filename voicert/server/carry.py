@@ -20,10 +20,12 @@ def carry_out(session: Session, action: todo.Action) -> None:
             session.commit()
         case todo.ClearInput():
             session.clear()
-        case todo.Respond(longest_ms):
-            session.respond(longest_ms)
+        case todo.Respond(longest_ms, brief):
+            session.respond(longest_ms, brief)
         case todo.Say(text):
             session.say(text)
+        case todo.Recount(pcm, item_id):
+            session.recount(pcm, item_id)
         case todo.TruncateItem(item, samples):
             session.truncate(item, samples)
         case todo.ToolOutput(call_id, output):
@@ -34,6 +36,8 @@ def carry_out(session: Session, action: todo.Action) -> None:
             session.heard(item, samples, stopped)
         case todo.Configure(settings):
             session.update(settings)
+        case todo.Instruct(brief):
+            session.brief(brief)
 
 
 def sound_of(event: Event) -> str | None:

@@ -14,7 +14,7 @@ def exposition(stats: EngineStats, counts: Counts) -> str:
     for name, kind, text, value in _plain(stats, counts):
         lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {value}"]
     name = "voicert_frame_stage_seconds"
-    lines += [f"# HELP {name} Time of one 20 ms frame in each stage.", f"# TYPE {name} summary"]
+    lines += [f"# HELP {name} Time of one frame in each stage.", f"# TYPE {name} summary"]
     stages = {
         "queue": stats.queue_ms,
         "encode": stats.encode_ms,

@@ -65,6 +65,7 @@ class Conversation:
             words, self._listener, self._speaker, self._steering, self._floor, self._prompter, self._idle,
             self._new_item,
         )  # fmt: skip
+        self._recounting: int | None = None  # samples: where the recording began that the client has put in
         self._given: deque[int] = deque(maxlen=words.rewind_frames)  # steps whose text came from outside
 
     @property
@@ -98,12 +99,17 @@ class Conversation:
         """A response is in progress, or was asked for."""
         return self._prompter.asked or self._speaker.making is not None
 
+    @property
+    def recounting(self) -> bool:
+        """What is heard is a recording that the client has put in."""
+        return self._recounting is not None
+
     # ---- frame by frame
 
     def steer(self, given: bool = False) -> Steer:
         """The next step is taken now, in this way; ``given``: its text of the user comes from outside."""
         prompt = Prompt()
-        if self._floor.cutting:
+        if self._floor.cutting or self.recounting:
             prompt = Prompt(hush=True)
         elif self._speaker.making is None:
             self._prompter.typed |= given
@@ -125,7 +131,10 @@ class Conversation:
         void = self._floor.cutting or self._steering.pending  # it was cut while the step was under way
         events = self._reread(at, step)
         heard = self._listener.tracker.voiced
-        events += self._floor.hear(frame, self._settings, now)
+        if self.recounting:
+            events += self._listener.hear(frame, None, self._settings.silence_ms, echo=False)
+        else:
+            events += self._floor.hear(frame, self._settings, now)
         quiet = self._listener.tracker.voiced == heard
         events += self._read(at, step.user_text)
         if not (void or self._floor.cutting or self._steering.pending):
@@ -133,6 +142,7 @@ class Conversation:
         events += self._listener.settle()
         if self._listener.speaking:
             self._idle.disarm()
+            self._prompter.typed = False  # what is said after it wants an answer
         if self._settings.frame_timing:
             t = step.timing
             times = (t.queue_ms, t.encode_ms, t.model_ms, t.decode_ms)
@@ -172,6 +182,23 @@ class Conversation:
             return [*(self._listener.end() or self._listener.commit(if_any=True))]
         self._steering.mark()
         return [*self._listener.commit()]
+
+    def recount(self, now: float) -> list[Event]:
+        """What is heard from now on is a recording that the client puts in; an answer in progress ends."""
+        self._idle.disarm()
+        events: list[Event] = [*self._listener.reopen()]
+        if self._speaker.making is not None or self._floor.cutting:
+            events += self._answering.marked(self._floor.cut("cancelled", "client_cancelled", now))
+        self._recounting = self._listener.clock
+        return events
+
+    def recounted(self, ref: str) -> list[Event]:
+        """The recording is over: an item, like one that was typed. The model answers when it is asked to."""
+        since = self._listener.clock if self._recounting is None else self._recounting
+        self._recounting = None
+        self._prompter.typed = True
+        self._steering.mark()
+        return [*self._listener.recounted(since, ref)]
 
     def clear(self) -> None:
         """What was heard since the last commit, or since the last answer, was never said."""
@@ -226,7 +253,7 @@ class Conversation:
     def _read(self, at: int, token: int) -> list[Event]:
         """What was heard in this step, unless it was given."""
         manual = self._settings.detection == "manual"
-        hold = self._floor.doubtful or (manual and self._listener.uncommitted)
+        hold = self._floor.doubtful or self.recounting or (manual and self._listener.uncommitted)
         adopted: list[Event] = [] if hold else [*self._listener.adopt()]
         if at in self._given:
             return adopted

@@ -6,11 +6,11 @@ assistant share the items.
 
 Order within a session: `SpeechStarted` and `SpeechStopped` of one item alternate. Between `ResponseStarted`
 and its `ResponseDone` lie all text, audio, timing and tool calls of that response, and no other response.
-`UserText` and `UserDone` of an item come after its `SpeechStarted` or `TurnCommitted`, possibly long after
-its `SpeechStopped`. `ResponsePaused` and `ResponseResumed` of a response alternate, the first one first;
-between the two no text and no audio is sent. They may come after its `ResponseDone`, while its last sound is
-still on its way to the listener. `Truncated` comes after the `ResponseDone` of its item. `SessionFailed` is
-the last event of all.
+`UserText` and `UserDone` of an item come after its `SpeechStarted`, `TurnCommitted` or `Recounted`, possibly
+long after its `SpeechStopped`. `ResponsePaused` and `ResponseResumed` of a response alternate, the first one
+first; between the two no text and no audio is sent. They may come after its `ResponseDone`, while its last
+sound is still on its way to the listener. `Truncated` comes after the `ResponseDone` of its item.
+`SessionFailed` is the last event of all.
 """
 
 from __future__ import annotations
@@ -49,6 +49,14 @@ class TurnCommitted:
     item: int
     audio_start_ms: int  # of what was pushed since the last commit
     audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recounted:
+    """A recording that the client put in was heard to its end: a new user item, complete."""
+
+    item: int
+    ref: str  # as it was given to `Session.recount`
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +220,7 @@ Event: TypeAlias = (
     SpeechStarted
     | SpeechStopped
     | TurnCommitted
+    | Recounted
     | IdleTimeout
     | UserText
     | UserDone

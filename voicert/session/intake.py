@@ -13,12 +13,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from voicert.models.base import Brief
 from voicert.session.vad import SAMPLE_RATE
 
 MOST_MARKS = 100
 STALL_S = 0.2  # a client that sends nothing for so long has stopped; less is jitter
 Chunk = NDArray[np.float32]  # [samples]
-Kind: TypeAlias = Literal["commit", "clear", "respond"]
+Kind: TypeAlias = Literal["commit", "clear", "respond", "recount", "recounted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Mark:
 
     kind: Kind
     longest_ms: int | None = None  # of the answer, for "respond"
+    brief: Brief | None = None  # of this answer alone, for "respond"
+    ref: str = ""  # the client's name of the item, for "recounted"
 
 
 Entry: TypeAlias = Sound | Given | Mark
@@ -90,6 +93,18 @@ class Intake:
             return False
         for token in tokens:
             self._put(Given(token))
+        return True
+
+    def recount(self, pcm: Chunk, ref: str, now: float) -> bool:
+        """Takes a recording [n] between two marks; False when there is no room for all of it."""
+        whole = np.concatenate([pcm, np.zeros(-len(pcm) % self._frame, np.float32)])
+        frames = whole.reshape(-1, self._frame)
+        if self._frames + len(frames) > self._limit or self._frames + MOST_MARKS < len(self._ready) + 2:
+            return False
+        self._ready.append(Mark("recount"))
+        for frame in frames:
+            self._put(Sound(frame, now))
+        self._ready.append(Mark("recounted", ref=ref))
         return True
 
     def mark(self, mark: Mark, now: float) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from voicert.session.events import (
     IdleTimeout,
+    Recounted,
     SpeechStarted,
     SpeechStopped,
     TurnCommitted,
@@ -28,7 +29,7 @@ TEXT_SETTLES = to_samples(1000)  # after voice and text, when a user's transcrip
 LONGEST_SPEECH = to_samples(120_000)  # longer speech is split into items, so that a transcript stays bounded
 EARLY_PIECES = 1024  # of user text before its item exists; the oldest are dropped
 
-Told = SpeechStarted | SpeechStopped | TurnCommitted | IdleTimeout | UserText | UserDone
+Told = SpeechStarted | SpeechStopped | TurnCommitted | Recounted | IdleTimeout | UserText | UserDone
 
 
 class Listener:
@@ -185,6 +186,14 @@ class Listener:
         self._open_since = self.clock
         self._early_at = self.clock
         return [*settled, committed, *self.adopt()]
+
+    def recounted(self, since: int, ref: str) -> list[Told]:
+        """What was heard since then is an item that the client put in."""
+        settled = [*self.end(), *self.settle(now_or_never=True)]
+        self._user = UserTurn(self._new_item(), since, self.clock)
+        self._open_since = self.clock
+        self._early_at = self.clock
+        return [*settled, Recounted(self._user.item, ref), *self.adopt()]
 
     def reopen(self) -> list[Told]:
         """The turn that the client will commit begins here; speech in progress is over."""

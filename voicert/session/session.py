@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from voicert.engine import Engine, Frame, Stepped
 from voicert.errors import InputError
+from voicert.models.base import Brief
+from voicert.session.briefing import Briefing
 from voicert.session.conversation import Conversation
 from voicert.session.events import Event, SessionFailed
 from voicert.session.intake import Given, Intake, Mark, Sound
@@ -36,6 +38,7 @@ class Session:
         self._frame = engine.bundle.codec.frame_size  # samples
         self._intake = Intake(self._frame, QUEUE_S * SAMPLE_RATE // self._frame, engine.clock())
         self._talk = Conversation(engine.bundle.model, settings)
+        self._briefing = Briefing()
         self.closed = False
 
     @property
@@ -82,13 +85,14 @@ class Session:
             self._intake.forget()
         self._mark(Mark("clear"))
 
-    def respond(self, longest_ms: int | None = None) -> None:
+    def respond(self, longest_ms: int | None = None, brief: Brief | None = None) -> None:
         """The model shall answer, after all that was pushed so far; ignored if it does already.
 
         Args:
             longest_ms: of this answer, in place of `TurnSettings.longest_response_ms`.
+            brief: for this answer, in place of that of the session.
         """
-        self._mark(Mark("respond", longest_ms))
+        self._mark(Mark("respond", longest_ms, brief))
 
     def say(self, text: str) -> int:
         """The user has typed this → how many tokens it is. The model answers when `respond` asks it to.
@@ -103,6 +107,24 @@ class Session:
         self._give(tokens)
         self._note("call", name="say", text=text)
         return len(tokens)
+
+    def recount(self, pcm: NDArray[np.float32], ref: str) -> None:
+        """The user has said ``pcm`` [n] at 24 kHz some time ago; it is heard now, faster than it was said.
+
+        One `Recounted` tells when it was. The model answers when `respond` asks it to. An answer in progress
+        ends; the assistant is silent meanwhile, and what is pushed waits.
+
+        Raises:
+            InputError: ``invalid_audio`` or ``input_audio_buffer_overflow``. Nothing was taken.
+        """
+        if pcm.ndim != 1 or pcm.dtype != np.float32 or not np.isfinite(pcm).all():
+            raise InputError("audio must be one row of finite 32-bit floats", "invalid_audio")
+        with self._lock:
+            taken = self.closed or self._intake.recount(pcm, ref, self._engine.clock())
+        if not taken:
+            raise InputError(f"{QUEUE_S} s of input wait already, or would with this", OVERFLOW)
+        self._note("call", name="recount")
+        self._engine.wake()
 
     def tool_output(self, call_id: str, output: str) -> int:
         """The result of a `ToolCall` → how many tokens it is. The model answers when `respond` asks it to.
@@ -143,6 +165,12 @@ class Session:
         """Takes turns in this way from the next frame on."""
         self._now(lambda now: self._talk.update(settings))
 
+    def brief(self, brief: Brief) -> None:
+        """What the client wants of the model from the next frame on."""
+        with self._lock:
+            self._briefing.set(brief)
+        self._note("call", name="brief", instructions=brief.instructions, tools=[*brief.tools])
+
     def close(self) -> None:
         """Leaves the engine at once; no event comes after this. May be called again."""
         with self._lock:
@@ -165,11 +193,11 @@ class Session:
             while not self.closed and (entry := self._intake.pop()) is not None:
                 match entry:
                     case Sound(pcm, complete_at):
-                        return self._steered(pcm, complete_at)
+                        return self._steered(pcm, now if self._talk.recounting else complete_at)
                     case Given(token):
                         return self._steered(np.zeros(self._frame, np.float32), now, token)
                     case Mark():
-                        self._tell(self._obey(entry))
+                        self._tell(self._obey(entry, now))
             return None
 
     def due(self) -> float | None:
@@ -221,19 +249,28 @@ class Session:
             raise InputError(f"{QUEUE_S} s of input wait already", OVERFLOW)
         self._engine.wake()
 
-    def _obey(self, mark: Mark) -> list[Event]:
+    def _obey(self, mark: Mark, now: float) -> list[Event]:
         match mark.kind:
             case "commit":
                 return self._talk.commit()
             case "clear":
                 self._talk.clear()
             case "respond":
+                if not self._talk.responding:
+                    self._briefing.asked(mark.brief)
                 self._talk.respond(mark.longest_ms)
+            case "recount":
+                return self._talk.recount(now)
+            case "recounted":
+                return self._talk.recounted(mark.ref)
         return []
 
     def _steered(self, pcm: NDArray[np.float32], complete_at: float, token: int = -1) -> Frame:
         way = self._talk.steer(given=token >= 0)
-        return Frame(pcm, complete_at, way.hush, way.start, token, way.rewind, way.retake)
+        if not self._talk.responding:
+            self._briefing.answered()
+        brief = self._briefing.news()
+        return Frame(pcm, complete_at, way.hush, way.start, token, way.rewind, way.retake, brief)
 
     def _silence_due(self) -> float | None:
         return self._intake.silence_due(self._talk.urgent) if self._talk.waiting else None

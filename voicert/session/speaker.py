@@ -29,10 +29,11 @@ from voicert.session.outlet import Outgoing, Outlet
 from voicert.session.playback import Playback
 from voicert.session.said import Said
 from voicert.session.speech import to_ms
+from voicert.session.vad import SAMPLE_RATE
 
 AUDIBLE = 10 ** (-50 / 20)  # peak of a frame that can be heard
 LOUD = 10 ** (-35 / 20)  # peak of a frame in the middle of a word
-BROKEN_OFF = 6  # frames: an answer whose last ones were loud was not at its end
+BROKEN_OFF_S = 0.12  # an answer that was loud so shortly before its end was not at its end
 REMEMBERED = 8  # items that can still be truncated
 
 Told = Outgoing | Truncated
@@ -58,6 +59,7 @@ class Speaker:
         self.broke_off: int | None = None  # samples of input: when an answer ended in the middle of a word
         self._items: deque[Said] = deque(maxlen=REMEMBERED)
         self._loud_at = 0  # the last frame of the item being made that was loud
+        self._broken_off = -(-round(BROKEN_OFF_S * SAMPLE_RATE) // frame_samples)  # frames
 
     @property
     def last(self) -> Said | None:
@@ -76,7 +78,7 @@ class Speaker:
         """A new item, made from the next step on."""
         self.making = said
         self.broke_off = None
-        self._loud_at = -BROKEN_OFF
+        self._loud_at = -self._broken_off
         self._items.append(said)
         self.outlet.put(ResponseStarted(said.response, said.item))
 
@@ -109,7 +111,7 @@ class Speaker:
         """The item is made; its last event goes out after its sound."""
         said = self.making
         if said is not None:
-            self.broke_off = clock if said.made - self._loud_at <= BROKEN_OFF else None
+            self.broke_off = clock if said.made - self._loud_at <= self._broken_off else None
             samples = said.made * said.frame_samples
             done = ResponseDone(said.response, said.item, status, reason, said.transcript, samples, None)
             self.outlet.put(done)

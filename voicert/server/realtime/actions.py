@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from voicert.models.base import Brief
 from voicert.server.realtime.items import Event
 from voicert.session import TurnSettings
 
@@ -38,6 +39,7 @@ class Respond:
     """The model is to answer now: `Session.respond`."""
 
     longest_ms: int | None = None  # this answer is cut at so much; None: as the settings say
+    brief: Brief | None = None  # what is wanted of the model in this answer; None: as in the session
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,14 @@ class Say:
     """The user typed this: `Session.say`."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Recount:
+    """The user said this some time ago: `Session.recount`."""
+
+    pcm: NDArray[np.float32]  # [n] 24 kHz
+    item_id: str
 
 
 @dataclass(frozen=True)
@@ -86,17 +96,26 @@ class Configure:
     settings: TurnSettings
 
 
+@dataclass(frozen=True)
+class Instruct:
+    """What is wanted of the model from now on: `Session.brief`."""
+
+    brief: Brief
+
+
 Action: TypeAlias = (
     Push
     | Commit
     | ClearInput
     | Respond
     | Say
+    | Recount
     | TruncateItem
     | ToolOutput
     | CancelResponse
     | HeardUpTo
     | Configure
+    | Instruct
 )
 
 

@@ -2,6 +2,9 @@
 
 asked for, or begun by the model ─▶ created ─▶ begin ─▶ text, audio, calls ─▶ finish
                                            └─▶ give_up, when it was cancelled before it began
+
+A response that is a call and nothing else has no message. So, where functions may be called, the silence at a
+response's beginning waits until a word or a sound comes.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from voicert.server.realtime.audio_formats import Pcm, SoundOut
 from voicert.server.realtime.history import History
@@ -18,6 +23,7 @@ from voicert.server.realtime.usage import Usage
 from voicert.session import events as said
 
 NewId = Callable[[str], str]  # prefix → an id never given before
+AUDIBLE = 10 ** (-50 / 20)  # peak of a frame that can be heard
 
 
 class Answer:
@@ -37,6 +43,7 @@ class Answer:
         self._conversation_id = conversation_id
         self._sound = SoundOut(options.audio_format)
         self._output: list[Item] = []  # in the order of output_index
+        self._waiting: list[Pcm] = []  # silence that is no message yet
 
     def created(self) -> Event:
         return {"type": "response.created", "response": self._describe("in_progress")}
@@ -57,12 +64,19 @@ class Answer:
 
     def audio(self, pcm: Pcm) -> list[Event]:
         """``pcm`` [samples] at 24 kHz → at most one delta in the client's format."""
-        opening = self._open_message()
         self.said.sent_samples += len(pcm)
-        if self.options.modality == "text":
+        self._waiting.append(pcm)
+        begun = self.message in self._output or not self.options.may_call
+        return self._let_out() if begun or float(np.abs(pcm).max()) > AUDIBLE else []
+
+    def _let_out(self) -> list[Event]:
+        """What has waited, in the message."""
+        opening = self._open_message()
+        waiting, self._waiting = self._waiting, []
+        if self.options.modality == "text" or not waiting:
             return opening
-        self.usage.output_audio += 1
-        return [*opening, *self._delta(self._sound.write(pcm))]
+        self.usage.output_audio += len(waiting)
+        return [*opening, *self._delta(self._sound.write(np.concatenate(waiting)))]
 
     def call(self, called: said.ToolCall) -> list[Event]:
         """A function is to be called: an item of its own, complete at once."""
@@ -81,10 +95,12 @@ class Answer:
 
     def finish(self, done: said.ResponseDone) -> list[Event]:
         """The end of the message, if there is one, and of the response."""
-        message: list[Event] = []
+        whole = done.status == "completed" or done.reason == "max_output_tokens"
+        wordless = not self._output  # nothing but silence, and no call
+        begun = wordless or self.message in self._output
+        message = self._let_out() if whole and begun and self._waiting else []
         if self.message in self._output:
-            whole = done.status == "completed" or done.reason == "max_output_tokens"
-            message = self._delta(self._sound.flush()) if whole and self.options.modality == "audio" else []
+            message += self._delta(self._sound.flush()) if whole and self.options.modality == "audio" else []
             self.message.status = "completed" if done.status == "completed" else "incomplete"
             cut = done.heard_samples if done.status != "completed" else None
             self.said.cut_at(self.said.sent_samples if cut is None else cut, done.transcript)

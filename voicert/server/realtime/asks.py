@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from voicert.server.realtime.actions import (
     Action,
     CancelResponse,
@@ -9,15 +13,17 @@ from voicert.server.realtime.actions import (
     Commit,
     Configure,
     HeardUpTo,
+    Instruct,
     Outcome,
     Push,
+    Recount,
     Respond,
     Say,
     ToolOutput,
     TruncateItem,
 )
 from voicert.server.realtime.audio_formats import SAMPLES_PER_MS, SoundIn
-from voicert.server.realtime.items import Call, CallOutput, Item, Said, Typed
+from voicert.server.realtime.items import Call, CallOutput, Heard, Item, Said, Typed
 from voicert.server.realtime.new_items import read_item
 from voicert.server.realtime.reading import Refused
 from voicert.server.realtime.requests import (
@@ -124,7 +130,13 @@ class Asks:
             actions = self._rest_of_sound()
             state.sound = SoundIn(state.settings.input_format)
         updated = {"type": "session.updated", "session": state.describe()}
-        return Outcome([*actions, Configure(state.turn_settings())], [updated])
+        return Outcome([*actions, Configure(state.turn_settings()), *self._instruct()], [updated])
+
+    def _instruct(self) -> list[Action]:
+        """What the model is to be told, if it can follow that and does not know it yet."""
+        state = self._state
+        before, state.instructed = state.instructed, state.brief()
+        return [] if state.instructed == before else [Instruct(state.instructed)]
 
     # The conversation
 
@@ -137,14 +149,16 @@ class Asks:
             message = f"There is an item with the id '{item_id[:100]}' already."
             raise Refused(message, "item_create_duplicate_item_id", "item.id")
         item = Item(item_id or state.ids.new("item"), body, status="completed")
-        tokens_before = state.input.text_tokens
+        before = replace(state.input)
 
         def undo() -> None:
             state.history.forget(item)
-            state.input.text_tokens = tokens_before
+            state.input = before
 
         actions = self._pass_on(item)
         events = [*state.history.add(item, place), *state.history.done(item)]
+        if isinstance(body, Typed) and body.role == "system":
+            actions += self._instruct()
         return Outcome(actions, events, undo=undo)
 
     def _place(self, previous_item_id: str | None) -> int | None:
@@ -171,6 +185,11 @@ class Asks:
                     raise Refused(message, "unsupported_text", "item.content")
                 state.input.text_tokens += tokens
                 return [Say(text)]
+            case Heard():
+                return [self._recount(item, item.body)]
+            case Typed("system"):
+                item.in_context = can.instructions
+                return []
             case Call(call_id, name, arguments):
                 item.body = Call(call_id or state.ids.new("call"), name, arguments)
                 item.in_context = False
@@ -182,6 +201,23 @@ class Asks:
             case _:
                 item.in_context = False
                 return []
+
+    def _recount(self, item: Item, heard: Heard) -> Action:
+        """A spoken item: the model hears it now, which takes its turn in the conversation."""
+        state = self._state
+        if state.answer is not None:
+            message = "A spoken item cannot be heard during a response; cancel it or wait for its end."
+            raise Refused(message, "conversation_already_has_active_response", "item.content")
+        if state.settings.turn_detection is None and state.uncommitted_samples:
+            message = "The input audio buffer holds sound that comes first; commit or clear it."
+            raise Refused(message, "input_audio_buffer_not_empty", "item.content")
+        sound = SoundIn(state.settings.input_format)
+        pcm = np.concatenate([sound.read(heard.sound), sound.flush()])
+        if not len(pcm):
+            raise Refused("'item.content' holds no sound.", "invalid_audio", "item.content")
+        heard.sound = b""
+        state.input.audio_ms += len(pcm) // SAMPLES_PER_MS
+        return Recount(pcm, item.id)
 
     def _call_of(self, call_id: str) -> Item:
         for item in self._state.history:
@@ -196,6 +232,8 @@ class Asks:
         forget: list[Action] = []
         if item.number is not None and isinstance(item.body, Said):
             forget = [TruncateItem(item.number, 0)]
+        if isinstance(item.body, Typed) and item.body.role == "system":
+            forget = self._instruct()
         return Outcome(forget, [{"type": "conversation.item.deleted", "item_id": item.id}])
 
     def _truncate(self, item: Item, audio_end_ms: int) -> Outcome:
@@ -225,8 +263,10 @@ class Asks:
         if options.max_output_tokens != state.settings.max_output_tokens:
             server = state.server
             longest_ms = response_limit_ms(options.max_output_tokens, server.turns, server.frame_rate)
+        own = state.brief(options.instructions, options.tools)
+        brief = None if own == state.instructed else own
         created = state.new_answer(options).created()
-        return Outcome([Respond(longest_ms)], [created], undo=self._drop_answer)
+        return Outcome([Respond(longest_ms, brief)], [created], undo=self._drop_answer)
 
     def _cancel(self, response_id: str | None) -> Outcome:
         """One that has not begun is over at once; else the session tells of the end."""

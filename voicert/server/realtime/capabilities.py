@@ -2,7 +2,8 @@
 
 Shown under ``session.voicert.capabilities``. What a model cannot do is refused where ignoring it would
 mislead (tools it would never call, text it would never read); instructions and items of others' history are
-kept and shown but do not reach it.
+kept and shown but do not reach it. Transcripts of the user, which stock clients ask for by habit, are `null`
+where the model writes none.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class Capabilities:
     def instructions(self) -> bool:
         """Follows instructions and system messages."""
         return "instructions" in self.has
+
+    @property
+    def user_transcripts(self) -> bool:
+        """Writes down what it hears."""
+        return "user_transcripts" in self.has
 
     def describe(self) -> list[str]:
         """What is not in it, the model cannot do."""

@@ -19,6 +19,7 @@ class Heard:
     transcript: str | None = None  # None: not known (yet)
     early: list[str] = field(default_factory=list[str])  # understood before the client knew of the item
     audio_ms: int | None = None  # how long the user spoke, once the transcript is complete
+    sound: bytes = b""  # of an item that a client puts in, until the model gets it
 
     def describe(self, status: Status) -> Event:
         content = {"type": "input_audio", "transcript": self.transcript}

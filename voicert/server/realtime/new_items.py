@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable, Mapping
 
 from voicert.server.realtime.capabilities import Capabilities
-from voicert.server.realtime.items import Body, Call, CallOutput, Typed
+from voicert.server.realtime.items import Body, Call, CallOutput, Heard, Typed
 from voicert.server.realtime.reading import Fields, Refused
 
 MAX_ID = 512  # characters of an id
@@ -37,6 +39,8 @@ def _message(item: Fields, can: Capabilities) -> Body:
     parts = item.objects("content", _MAX_PARTS)
     if parts is None:
         raise item.missing("content")
+    if role == "user" and any(part.data.get("type") == "input_audio" for part in parts):
+        return Heard(sound=b"".join(_sound(part) for part in parts))
     texts = tuple(_text(part, role, can) for part in parts)
     if sum(map(len, texts)) > MAX_ITEM_TEXT:
         name = item.name("content")
@@ -57,7 +61,7 @@ def _text(part: Fields, role: str, can: Capabilities) -> str:
         raise can.lacks("The model cannot see images", part.name("type"))
     if kind in ("input_audio", "output_audio", "audio"):
         name = part.name("type")
-        message = f"'{name}': sound cannot be put in as an item; send it with 'input_audio_buffer.append'."
+        message = f"'{name}': only a user's message can hold sound, as 'input_audio'."
         raise Refused(message, "unsupported_value", name)
     wanted = _TEXT_PARTS.get(role, _ASSISTANT_PARTS)
     if kind not in wanted:
@@ -65,6 +69,29 @@ def _text(part: Fields, role: str, can: Capabilities) -> str:
     text = part.need_text("text", MAX_ITEM_TEXT)
     part.finish(ignored=("id", "audio", "transcript", "image_url", "detail", "annotations"))
     return text
+
+
+def _sound(part: Fields) -> bytes:
+    """The sound of one content part, in the session's input format."""
+    if part.need_text("type", MAX_ID) != "input_audio":
+        raise part.wrong_value("type", "'input_audio', as in the other parts: one message is spoken or typed")
+    sound = read_sound(part)
+    part.finish(ignored=("id", "transcript"))
+    return sound
+
+
+def read_sound(given: Fields) -> bytes:
+    """The field ``audio``.
+
+    Raises:
+        Refused: code ``invalid_audio``, it is no base64.
+    """
+    text = given.need_text("audio", max_length=1 << 40)  # the message size is the limit
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        name = given.name("audio")
+        raise Refused(f"'{name}' is not valid base64: {error}.", "invalid_audio", name) from error
 
 
 def _call(item: Fields, can: Capabilities) -> Body:

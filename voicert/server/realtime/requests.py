@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from voicert.server.realtime.new_items import MAX_ID
+from voicert.server.realtime.new_items import MAX_ID, read_sound
 from voicert.server.realtime.reading import Fields, Refused
 
 
@@ -123,11 +121,7 @@ def _update(fields: Fields) -> Update:
 
 
 def _append(fields: Fields) -> Append:
-    text = fields.need_text("audio", max_length=1 << 40)  # the message size is the limit
-    try:
-        return Append(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError) as error:
-        raise Refused(f"'audio' is not valid base64: {error}.", "invalid_audio", "audio") from error
+    return Append(read_sound(fields))
 
 
 def _commit(fields: Fields) -> CommitInput:

@@ -9,7 +9,7 @@ from voicert.server.realtime.capabilities import Capabilities
 from voicert.server.realtime.items import Modality
 from voicert.server.realtime.reading import Fields, Refused
 from voicert.server.realtime.settings import Settings, TokenLimit
-from voicert.server.realtime.tools import read_tool_choice, read_tools
+from voicert.server.realtime.tools import Tool, read_tool_choice, read_tools
 from voicert.server.realtime.updates import MODEL_HABITS, read_modality, read_output, read_token_limit
 
 _MOST_PAIRS, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512  # of metadata
@@ -24,12 +24,18 @@ class ResponseOptions:
     voice: str = "default"
     max_output_tokens: TokenLimit = "inf"
     metadata: dict[str, str] | None = None  # given back as it came
+    may_call: bool = False  # functions are defined that the model may call
+    instructions: str | None = None  # for this response; None: as the session has it
+    tools: tuple[Tool, ...] | None = None  # that may be called in this response; None: as the session has it
 
     @staticmethod
     def of(settings: Settings) -> ResponseOptions:
         """As the session has it."""
         chosen = settings
-        return ResponseOptions(chosen.modality, chosen.output_format, chosen.voice, chosen.max_output_tokens)
+        may_call = bool(chosen.tools) and chosen.tool_choice != "none"
+        return ResponseOptions(
+            chosen.modality, chosen.output_format, chosen.voice, chosen.max_output_tokens, None, may_call
+        )
 
 
 def read_options(given: Fields | None, settings: Settings, can: Capabilities) -> ResponseOptions:
@@ -45,9 +51,12 @@ def read_options(given: Fields | None, settings: Settings, can: Capabilities) ->
     if given is None:
         return usual
     _in_the_conversation(given, can)
-    given.text("instructions")
-    read_tools(given, can)
-    read_tool_choice(given, can)
+    instructions, tools = given.text("instructions"), read_tools(given, can)
+    choice = read_tool_choice(given, can) or settings.tool_choice
+    if choice != settings.tool_choice:
+        tools = settings.tools if tools is None else tools
+    if choice == "none" and tools is not None:
+        tools = ()
     audio_format, voice = usual.audio_format, usual.voice
     audio = given.child("audio")
     if audio is not None:
@@ -61,6 +70,9 @@ def read_options(given: Fields | None, settings: Settings, can: Capabilities) ->
         voice,
         read_token_limit(given) or usual.max_output_tokens,
         _metadata(given),
+        usual.may_call if tools is None else bool(tools),
+        instructions,
+        tools,
     )
     given.finish(ignored=MODEL_HABITS)
     return options

@@ -52,7 +52,8 @@ class Settings:
 
     def describe(self, session_id: str, model: str, can: Capabilities) -> dict[str, Any]:
         """The full effective configuration, as ``session.created`` and ``session.updated`` carry it."""
-        transcription = None if self.transcription is None else dict(self.transcription)
+        transcribed = self.transcription is not None and can.user_transcripts
+        transcription = dict(self.transcription or {}) if transcribed else None
         turn_detection = None if self.turn_detection is None else self.turn_detection.describe()
         return {
             "type": "realtime",

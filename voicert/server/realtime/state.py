@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from voicert.models.base import Brief
 from voicert.server.realtime.answer import Answer
 from voicert.server.realtime.audio_formats import SoundIn
 from voicert.server.realtime.capabilities import Capabilities
 from voicert.server.realtime.history import History
-from voicert.server.realtime.items import Event
+from voicert.server.realtime.items import Event, Typed
 from voicert.server.realtime.response_options import ResponseOptions
 from voicert.server.realtime.settings import Settings
+from voicert.server.realtime.tools import Tool
 from voicert.server.realtime.turn_detection import TurnDetection
 from voicert.server.realtime.usage import InputMeter
 from voicert.session import TurnSettings
@@ -56,14 +58,38 @@ class State:
         self.sound = SoundIn(self.settings.input_format)
         self.uncommitted_samples = 0  # appended since the last commit, 24 kHz
         self.input = InputMeter()
+        self.instructed = Brief()  # what the model was told
         self.last: Answer | None = None  # the newest that has begun; its sound may outlast it
 
     def describe(self) -> Event:
         """The session object of the protocol."""
         return self.settings.describe(self.session_id, self.server.model, self.server.can)
 
+    @property
+    def transcribes(self) -> bool:
+        """The client is told what the user said."""
+        return self.settings.transcription is not None and self.server.can.user_transcripts
+
     def turn_settings(self) -> TurnSettings:
         return self.settings.turn_settings(self.server.turns, self.server.frame_rate)
+
+    def brief(self, instructions: str | None = None, tools: Sequence[Tool] | None = None) -> Brief:
+        """What is wanted of the model, as far as it can follow: instructions, then system messages.
+
+        Args:
+            instructions: of one response, in place of the session's.
+            tools: of one response, in place of the session's.
+        """
+        chosen, can = self.settings, self.server.can
+        usual = chosen.tools if chosen.tool_choice != "none" else ()
+        texts = [chosen.instructions if instructions is None else instructions]
+        for item in self.history:
+            if isinstance(item.body, Typed) and item.body.role == "system":
+                texts += item.body.parts
+        return Brief(
+            "\n".join(text for text in texts if text) if can.instructions else "",
+            tuple(usual if tools is None else tools) if can.tools else (),
+        )
 
     def new_answer(self, options: ResponseOptions | None = None) -> Answer:
         """A response that is now the one in progress."""

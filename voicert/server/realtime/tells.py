@@ -35,6 +35,9 @@ class Tells:
                 return [stopped, *self._committed(user, end_ms - self._speech_start_ms)]
             case said.TurnCommitted(item, start_ms, end_ms):
                 return self._committed(self._user_item(item), end_ms - start_ms)
+            case said.Recounted(item, item_id):
+                self._recounted(item, item_id)
+                return []
             case said.IdleTimeout(item, start_ms, end_ms):
                 user = self._user_item(item)
                 about = {"item_id": user.id, "audio_start_ms": start_ms, "audio_end_ms": end_ms}
@@ -77,6 +80,13 @@ class Tells:
             *self._transcription_done(item, heard),
         ]
 
+    def _recounted(self, number: int, item_id: str) -> None:
+        """The model has heard an item that the client has put in; its transcript follows."""
+        item = self._state.history.find(item_id)
+        if item is not None:
+            item.number = number
+            self._state.history.expect(item)
+
     def _transcribed(self, event: said.UserText | said.UserDone) -> list[Event]:
         """What was understood before the client knows the item waits until it does."""
         item = self._user_item(event.item)
@@ -87,16 +97,17 @@ class Tells:
             if not listed:
                 item.body.early.append(event.delta)
             return self._transcription_delta(item, event.delta) if listed else []
-        item.body.transcript, item.body.audio_ms = event.transcript, event.audio_ms
+        transcript = event.transcript if self._state.server.can.user_transcripts else None
+        item.body.transcript, item.body.audio_ms = transcript, event.audio_ms
         return self._transcription_done(item, item.body) if listed else []
 
     def _transcription_delta(self, item: Item, delta: str) -> list[Event]:
-        if not delta or self._state.settings.transcription is None:
+        if not delta or not self._state.transcribes:
             return []
         return [{"type": f"{_TRANSCRIPTION}.delta", "item_id": item.id, "content_index": 0, "delta": delta}]
 
     def _transcription_done(self, item: Item, heard: Heard) -> list[Event]:
-        if heard.audio_ms is None or self._state.settings.transcription is None:
+        if heard.audio_ms is None or not self._state.transcribes:
             return []
         about = {"item_id": item.id, "content_index": 0, "transcript": heard.transcript}
         usage = {"type": "duration", "seconds": heard.audio_ms / 1000}
@@ -155,6 +166,8 @@ class Tells:
         item = state.history.numbered(event.item)
         if item is None or not isinstance(item.body, Said):
             return []
+        if not state.history.is_listed(item):
+            return []  # a response without words had no message
         item.body.cut_at(event.audio_end_samples, event.transcript)
         about = {"item_id": item.id, "content_index": 0, "audio_end_ms": item.body.duration_ms}
         if state.settings.extras.playback:
