@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,13 @@ from voicert.errors import ModelError
 from voicert.models.config import ModelConfig
 from voicert.models.duplex import Logits
 from voicert.models.export import export
-from voicert.models.onnx_runner import OnnxRunner
+from voicert.models.onnx_runner import OnnxRunner, _Ring
 from voicert.models.slots import StepInputs
 from voicert.models.transformer import DuplexTransformer
 
-CAPACITY = MODEL.window + 5
-STEPS = 3 * CAPACITY
+ROOM, PAGE = 5, 4
+CAPACITY = {window: -(-(window + ROOM) // PAGE) * PAGE for window in MODEL.windows}
+STEPS = 3 * max(CAPACITY.values())
 HEADS = ("text", "user_text", "codes")
 
 
@@ -45,7 +47,7 @@ def piece(some: StepInputs, first: int, count: int, rows: slice = slice(None)) -
 
 
 def runner(step: Path, slots: int, config: ModelConfig = MODEL) -> OnnxRunner:
-    return OnnxRunner(open_session(step, 1), config, slots, CAPACITY)
+    return OnnxRunner(open_session(step, 1), config, slots, ROOM, PAGE)
 
 
 def run(
@@ -82,7 +84,7 @@ def model() -> DuplexTransformer:
 
 
 def test_onnx_equals_torch(model: DuplexTransformer, tiny_step: Path) -> None:
-    """Also after the ring of keys and values has been written around three times."""
+    """Also after the longest ring of keys and values has been written around three times."""
     some = inputs(3)
     made = heads(run(runner(tiny_step, 5), some, [4, 0, 2]))
     for ours, theirs in zip(made, reference(model, some), strict=True):
@@ -117,7 +119,7 @@ def test_a_row_is_the_same_alone_and_among_others(precision: str, request: pytes
 def test_several_steps_at_once_are_those_steps(
     precision: str, at_once: int, request: pytest.FixtureRequest
 ) -> None:
-    """Logits, keys and values, for one row and for two, three times around the ring."""
+    """Logits, keys and values, for one row and for two, three times around the longest ring."""
     step: Path = request.getfixturevalue(precision)
     for rows in (1, 2):
         some, single, several = inputs(rows), runner(step, 3), runner(step, 3)
@@ -129,6 +131,52 @@ def test_several_steps_at_once_are_those_steps(
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+def test_many_steps_at_once_are_those_steps(tiny_step: Path) -> None:
+    """More than one run of the graph takes, in rings that have room for them, at positions far from 0."""
+    some, slots = inputs(2, 150), np.array([1, 0])
+    single, several = (OnnxRunner(open_session(tiny_step, 1), MODEL, 2, 150, 8) for _ in range(2))
+    one_by_one = heads(run(single, some, [1, 0], first=5000))
+    made = heads([several.run(some, slots, np.array([5000, 5000]))])
+    for ours, theirs in zip(made, one_by_one, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["tiny_step", "tiny_step_int8"])
+def test_a_row_has_the_same_bits_beside_one_that_reads_more_pages(
+    precision: str, request: pytest.FixtureRequest
+) -> None:
+    step: Path = request.getfixturevalue(precision)
+    config, some = dataclasses.replace(MODEL, windows=(1200, 100)), inputs(2, 300)
+    alone, beside = (OnnxRunner(open_session(step, 1), config, 2) for _ in range(2))
+    for t in range(300):
+        alone.run(piece(some, t, 1, slice(1)), np.array([0]), np.array([t]))
+        beside.run(piece(some, t, 1), np.array([0, 1]), np.array([t, 5000 + t]))
+    for ours, theirs in zip(alone.read(0), beside.read(0), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_a_run_reads_the_pages_of_the_window_and_no_others() -> None:
+    """A minute's window: little at first, and never more than the window and two pages' rest."""
+    ring = _Ring(window=3000, room=500, page=64)
+    assert ring.pages == 55
+    read: dict[int, int] = {}
+    for position in (0, 63, 64, 2999, 3000, 3519, 3520, 10**8 + 5):
+        at = np.array([[position]])
+        pages, mask = ring.look(at)
+        read[position] = pages.size
+        entries = (pages[0, :, None] * 64 + np.arange(64))[mask[0, 0] == 0]
+        wanted = np.arange(max(0, position - 2999), position + 1)
+        assert sorted(entries) == sorted(wanted % (55 * 64))
+        assert ring.place(at)[0, 0] == pages[0, 0]
+    assert read == {0: 1, 63: 1, 64: 2, 2999: 47, 3000: 47, 3519: 47, 3520: 48, 10**8 + 5: 48}
+
+
+def test_a_graph_of_other_windows_is_refused(tiny_step: Path) -> None:
+    config = dataclasses.replace(MODEL, windows=(20, 20))
+    with pytest.raises(ModelError, match="has 2 kinds of windows"):
+        OnnxRunner(open_session(tiny_step, 1), config, 1)
+
+
 def test_keys_and_values_stay_where_they_are(tiny_step: Path) -> None:
     """Other slots are untouched, and no cache is ever copied to another place."""
     some, graph = inputs(2), runner(tiny_step, 4)
@@ -137,9 +185,10 @@ def test_keys_and_values_stay_where_they_are(tiny_step: Path) -> None:
     places = [a.ctypes.data for a in views]
     run(graph, some, [0, 3])
     assert all(np.array_equal(a, b) for a, b in zip(before, graph.read(1), strict=True))
-    assert all(np.abs(a).min(axis=(0, 2)).all() for a in graph.read(3))  # every position has been written
+    assert all(np.abs(a).max(axis=(0, 2)).all() for a in graph.read(3))  # every position has been written
     assert [c.numpy().ctypes.data for c in graph._caches] == places
-    assert {a.shape for a in graph.read(0)} == {(MODEL.kv_heads, CAPACITY, MODEL.head_dim)}
+    wanted = [(MODEL.kv_heads, CAPACITY[w], MODEL.head_dim) for w in MODEL.windows for _ in range(2)]
+    assert [a.shape for a in graph.read(0)] == wanted
 
 
 def test_late_positions_give_what_early_ones_give(tiny_step: Path) -> None:
@@ -147,7 +196,7 @@ def test_late_positions_give_what_early_ones_give(tiny_step: Path) -> None:
     some = inputs(1)
     early = heads(run(runner(tiny_step, 1), some, [0]))
     late = heads(run(runner(tiny_step, 1), some, [0], first=130_000_000))
-    settled = MODEL.layers * MODEL.window
+    settled = sum(MODEL.windows)
     for a, b in zip(early, late, strict=True):
         np.testing.assert_allclose(b[:, settled:], a[:, settled:], atol=1e-5)
 

@@ -13,6 +13,7 @@ from tests.support.tiny import MODEL, speech_model, user_codes
 from voicert.errors import ModelError
 from voicert.models.base import Control, Sampling, StepOutput
 from voicert.models.duplex import DuplexModel
+from voicert.models.onnx_runner import PAGE
 from voicert.models.slots import REWIND_FRAMES
 from voicert.models.vocabulary import END, PAD, START
 
@@ -161,4 +162,7 @@ def test_a_long_conversation_takes_no_more_memory_than_a_short_one(tiny_step: Pa
     converse(model, 0, user_codes(10, 1200))
     assert size(model) == before
     saved = model.snapshot(0)
-    assert sum(a.nbytes for a in (*saved.keys_values, *saved.tokens)) < 400_000
+    capacities = [-(-(window + REWIND_FRAMES) // PAGE) * PAGE for window in MODEL.windows]
+    entry = 2 * MODEL.kv_heads * MODEL.head_dim * 4  # bytes of keys and values
+    assert sum(a.nbytes for a in saved.keys_values) == sum(capacities) * entry
+    assert sum(a.nbytes for a in saved.tokens) < 100_000

@@ -13,7 +13,6 @@ from tests.support.tiny import DEPTH, MODEL, transformer
 from voicert.models.transformer import Cache, DuplexTransformer, ring_mask, rope_angles, window_mask
 
 F = MODEL.user_frames
-MIXED = {"layers": 3, "windows": (6, 20, 11)}
 STEPS = 3 * MODEL.window + 7
 
 
@@ -68,23 +67,24 @@ def stepped(model: DuplexTransformer, some: Streams, cache: Cache, steps: int = 
     return torch.cat([model.steps(*some.step(t), cache, slots) for t in range(steps)], 1)
 
 
-@pytest.mark.parametrize("spare", [0, 1, 13])
-def test_cached_equals_uncached(model: DuplexTransformer, spare: int) -> None:
-    """Within the window and long after it, the ring of keys written over several times."""
+@pytest.mark.parametrize("room", [0, 1, 13, 60])
+def test_cached_equals_uncached(model: DuplexTransformer, room: int) -> None:
+    """Within every layer's window and long after it, the rings of keys written over but for the largest."""
     some = streams(2)
-    cache = model.init_cache(2, MODEL.window + spare)
+    cache = model.init_cache(2, room)
     with torch.inference_mode():
         whole = model(*some.until(STEPS))
     torch.testing.assert_close(stepped(model, some, cache), whole, atol=1e-5, rtol=0)
-    assert cache.keys.shape == (MODEL.layers, 2, MODEL.kv_heads, MODEL.window + spare, MODEL.head_dim)
+    for window, keys, values in zip(MODEL.windows, cache.keys, cache.values, strict=True):
+        assert keys.shape == values.shape == (2, MODEL.kv_heads, window + room, MODEL.head_dim)
     assert cache.position.tolist() == [STEPS, STEPS]
 
 
 @pytest.mark.parametrize("at_once", [2, 7, 14])
 def test_several_steps_at_once_are_those_steps(model: DuplexTransformer, at_once: int) -> None:
-    """In a ring that has room for no more than the window and those steps."""
+    """In rings that have room for no more than the windows and those steps."""
     some, slots = streams(2), torch.tensor([2, 0])
-    cache, single = (model.init_cache(3, MODEL.window + at_once - 1) for _ in range(2))
+    cache, single = (model.init_cache(3, at_once - 1) for _ in range(2))
     with torch.inference_mode():
         counts = [(t, min(at_once, STEPS - t)) for t in range(0, STEPS, at_once)]
         made = torch.cat([model.steps(*some.some(t, n), cache, slots) for t, n in counts], 1)
@@ -92,7 +92,7 @@ def test_several_steps_at_once_are_those_steps(model: DuplexTransformer, at_once
         for t in range(STEPS):
             model.steps(*some.step(t), single, slots)
     torch.testing.assert_close(cache.keys, single.keys, atol=1e-5, rtol=0)
-    assert not cache.values[:, 1].any()
+    assert not any(values[1].any() for values in cache.values)
 
 
 def test_what_comes_later_changes_nothing_before(model: DuplexTransformer) -> None:
@@ -109,20 +109,9 @@ def test_a_position_sees_its_window_and_no_further(model: DuplexTransformer) -> 
     other.text[0, 0] = (other.text[0, 0] + 1) % MODEL.text_size
     with torch.inference_mode():
         distance = (model(*some.until(STEPS)) - model(*other.until(STEPS)))[0].abs().amax(-1)
-    reach = MODEL.layers * (MODEL.window - 1) + 1
+    reach = sum(window - 1 for window in MODEL.windows) + 1
     assert (distance[: MODEL.window] > 0).all()
     assert (distance[MODEL.window : reach] > 0).any()
-    assert (distance[reach:] == 0).all()
-
-
-def test_each_layer_has_its_own_window() -> None:
-    """As many positions back as all windows together reach, each with its own last position less."""
-    some, other, model = streams(1), streams(1), transformer(**MIXED)
-    other.text[0, 0] = (other.text[0, 0] + 1) % MODEL.text_size
-    with torch.inference_mode():
-        distance = (model(*some.until(STEPS)) - model(*other.until(STEPS)))[0].abs().amax(-1)
-    reach = sum(window - 1 for window in MIXED["windows"]) + 1
-    assert (distance[:reach] > 0).all()
     assert (distance[reach:] == 0).all()
 
 
@@ -143,7 +132,7 @@ def test_a_window_s_mask() -> None:
 def test_slots_run_at_their_own_positions(model: DuplexTransformer) -> None:
     """The second slot joins late, and takes part in every other step only."""
     some = streams(2)
-    cache, late = model.init_cache(3, MODEL.window + 2), []
+    cache, late = model.init_cache(3, 2), []
     with torch.inference_mode():
         first = []
         for t in range(STEPS):
@@ -158,7 +147,7 @@ def test_slots_run_at_their_own_positions(model: DuplexTransformer) -> None:
     torch.testing.assert_close(torch.stack(first), whole[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(torch.stack(late), whole[1, : len(late)], atol=1e-5, rtol=0)
     assert cache.position.tolist() == [len(late), 0, STEPS]
-    assert not cache.keys[:, 1].any()
+    assert not any(keys[1].any() for keys in cache.keys)
 
 
 def test_the_ring_shows_exactly_the_last_window() -> None:
@@ -169,6 +158,15 @@ def test_the_ring_shows_exactly_the_last_window() -> None:
         assert {int(i) for i in torch.nonzero(seen)} == wanted
         later = torch.tensor([[position, position + 1, position + 3]])  # written in the same run
         assert (ring_mask(later, capacity, window)[0, 0] == 0).equal(seen)
+
+
+def test_what_no_row_has_filled_yet_is_not_looked_at() -> None:
+    sizes = {
+        last: ring_mask(torch.tensor([[last - 1, last]]), 200, 150).shape for last in (1, 63, 64, 130, 999)
+    }
+    assert sizes == {1: (1, 2, 64), 63: (1, 2, 64), 64: (1, 2, 128), 130: (1, 2, 192), 999: (1, 2, 200)}
+    two = ring_mask(torch.tensor([[3], [70]]), 200, 150) == 0
+    assert two.sum(-1).tolist() == [[4], [71]]
 
 
 def test_angles_stay_exact_in_long_conversations() -> None:
@@ -184,10 +182,10 @@ def test_angles_stay_exact_in_long_conversations() -> None:
 def test_late_positions_give_what_early_ones_give(model: DuplexTransformer) -> None:
     """Only distances count: after two windows, nothing shows that the count of steps began elsewhere."""
     some = streams(1)
-    late = model.init_cache(1, MODEL.window + 3)
+    late = model.init_cache(1, 3)
     late.position[:] = 40_000_000
-    early = stepped(model, some, model.init_cache(1, MODEL.window + 3))
-    settled = MODEL.layers * MODEL.window
+    early = stepped(model, some, model.init_cache(1, 3))
+    settled = sum(MODEL.windows)
     torch.testing.assert_close(
         stepped(model, some, late)[:, settled:], early[:, settled:], atol=1e-5, rtol=0
     )  # fmt: skip

@@ -32,7 +32,7 @@ CODEC = NanoCodecConfig(
 VOCABULARY = Vocabulary.build(["what is this", "this is a test"])
 MODEL = ModelConfig(
     codebooks=4, codebook_size=16, text_size=len(VOCABULARY), width=32, layers=2, heads=4, kv_heads=2,
-    head_dim=8, hidden=48, windows=(20, 20), delays=(0, 0, 1, 1), user_frames=3, user_dim=8, user_hidden=32,
+    head_dim=8, hidden=48, windows=(20, 7), delays=(0, 0, 1, 1), user_frames=3, user_dim=8, user_hidden=32,
 )  # fmt: skip
 DEPTH = DepthConfig(width=32, layers=2, heads=4, hidden=48)
 SILENCE = np.array([3, 1, 4, 1])  # the codes of a silent frame, for the model alone
@@ -101,7 +101,7 @@ def export_step(path: Path, bits: int | None) -> Path:
 
 
 def speech_model(step: Path, max_slots: int, config: ModelConfig = MODEL) -> DuplexModel:
-    """A fresh model over the exported step; ``config`` may differ from MODEL in window and delays."""
+    """A fresh model over the exported step; ``config`` may differ in sizes of windows and delays."""
     runner = OnnxRunner(open_session(step, 1), config, max_slots)
     return DuplexModel("tiny", runner, config, VOCABULARY, SILENCE)
 

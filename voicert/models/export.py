@@ -18,7 +18,11 @@ from voicert.models.transformer import DuplexTransformer
 
 
 class _Step(nn.Module):
-    """Some positions of each row with the caches as explicit inputs and outputs."""
+    """Some positions of each row with the caches as explicit inputs and outputs.
+
+    ``offset``, the lists ``page``, ``seen`` and ``mask`` (an entry for each kind of window) and the caches
+    (keys and values of each layer) are what :mod:`voicert.models.onnx_runner` says.
+    """
 
     def __init__(self, model: DuplexTransformer) -> None:
         super().__init__()
@@ -31,23 +35,28 @@ class _Step(nn.Module):
         text: Tensor,
         user_text: Tensor,
         slots: Tensor,
-        index: Tensor,
         cos: Tensor,
         sin: Tensor,
-        mask: Tensor,
+        offset: Tensor,
+        page: list[Tensor],
+        seen: list[Tensor],
+        mask: list[Tensor],
         caches: list[Tensor],
     ) -> tuple[Tensor, ...]:
-        m = self.model
+        m, c = self.model, self.model.config
         x = m.embed(user, own, text, user_text)  # [B, T, D]
         cos, sin = cos[:, None], sin[:, None]
-        heads = torch.arange(m.config.kv_heads)[None, :, None]
-        where = (slots[:, None, None], heads, index[:, None, :])  # [B, Hkv, T]
+        slot, head = slots[:, None, None], torch.arange(c.kv_heads)[None, :, None]
         new: list[Tensor] = []
         for i, layer in enumerate(m.layers):
+            kind = c.window_kinds.index(c.windows[i])
             q, k, v = layer.attention.project(layer.norm1(x), cos, sin)
+            where = (slot, head, page[kind][:, None], offset[:, None])  # [B, Hkv, T]
+            pages = (slot, head, seen[kind][:, None])  # [B, Hkv, n]
             keys, values = caches[2 * i].index_put(where, k), caches[2 * i + 1].index_put(where, v)
             new += [keys, values]
-            x = layer.mlp(x + layer.attention.attend(q, keys[slots], values[slots], mask))
+            keys, values = keys[pages].flatten(2, 3), values[pages].flatten(2, 3)  # [B, Hkv, n * P, d]
+            x = layer.mlp(x + layer.attention.attend(q, keys, values, mask[kind].flatten(2)))
         x = m.norm(x)
         return *new, m.text_head(x), m.user_text_head(x), m.code_logits(x)
 
@@ -60,16 +69,19 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
     """
     if model.config.depth is not None:
         raise ModelError("only models with parallel heads can be exported; run this one in PyTorch")
-    if len(model.config.window_kinds) > 1:
-        raise ModelError("only models with one window for all layers can be exported")
     c = model.config
     args = _example(c)
-    count = 2 * c.layers
-    batch, steps, slots, ring = (torch.export.Dim(n, min=2) for n in ("batch", "steps", "slots", "capacity"))
+    kinds, count = range(len(c.window_kinds)), 2 * c.layers
+    batch, steps, slots, page = (torch.export.Dim(n, min=2) for n in ("batch", "steps", "slots", "page"))
+    pages, seen = ([torch.export.Dim(f"{n}{k}", min=2) for k in kinds] for n in ("pages", "seen"))
     heard, row = {0: batch, 2: steps + c.user_frames - 1}, {0: batch, 1: steps}
-    caches = [{0: slots, 2: ring}] * count
-    shapes = heard, {0: batch, 2: steps}, row, row, {0: batch}, row, row, row, row | {2: ring}, caches
-    inputs = ["user", "own", "text", "user_text", "slots", "index", "cos", "sin", "mask"]
+    caches = [{0: slots, 2: pages[c.window_kinds.index(w)], 3: page} for w in c.windows for _ in range(2)]
+    shapes = (
+        *(heard, {0: batch, 2: steps}, row, row, {0: batch}, row, row, row, [row for _ in kinds]),
+        *([{0: batch, 1: seen[k]} for k in kinds], [row | {2: seen[k], 3: page} for k in kinds], caches),
+    )
+    inputs = ["user", "own", "text", "user_text", "slots", "cos", "sin", "offset"]
+    inputs += [f"{name}{k}" for name in ("page", "seen", "mask") for k in kinds]
     inputs += [f"cache{i}" for i in range(count)]
     outputs = [f"new_cache{i}" for i in range(count)]
     outputs += ["text_logits", "user_text_logits", "code_logits"]
@@ -82,7 +94,8 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
 
 def _example(c: ModelConfig) -> tuple[Any, ...]:
     """Arguments of the step, each an object of its own: the exporter takes one object for one input."""
-    slots, capacity, rows, steps, half = 3, 12, 2, 4, c.head_dim // 2
+    slots, page, rows, steps, half = 3, 6, 2, 4, c.head_dim // 2
+    sizes = [(k + 7, k + 3) for k in range(len(c.window_kinds))]  # pages of a ring, and of it seen
 
     def ints(*shape: int) -> Tensor:
         return torch.zeros(shape, dtype=torch.int64)
@@ -93,11 +106,17 @@ def _example(c: ModelConfig) -> tuple[Any, ...]:
         ints(rows, steps),
         ints(rows, steps),
         torch.arange(rows),
+        torch.zeros(rows, steps, half),
+        torch.zeros(rows, steps, half),
         torch.arange(steps).repeat(rows, 1),
-        torch.zeros(rows, steps, half),
-        torch.zeros(rows, steps, half),
-        torch.zeros(rows, steps, capacity),
-        [torch.zeros(slots, c.kv_heads, capacity, c.head_dim) for _ in range(2 * c.layers)],
+        [ints(rows, steps) for _ in sizes],
+        [torch.arange(seen).repeat(rows, 1) for _, seen in sizes],
+        [torch.zeros(rows, steps, seen, page) for _, seen in sizes],
+        [
+            torch.zeros(slots, c.kv_heads, sizes[c.window_kinds.index(window)][0], page, c.head_dim)
+            for window in c.windows
+            for _ in range(2)
+        ],
     )
 
 

@@ -20,7 +20,7 @@ class TorchRunner:
     def __init__(self, model: DuplexTransformer, slots: int) -> None:
         self.slots = slots
         self._model = model.eval()
-        self._cache = model.init_cache(slots, model.config.window + REWIND_FRAMES)
+        self._cache = model.init_cache(slots, REWIND_FRAMES)
 
     @torch.inference_mode()
     def run(self, inputs: StepInputs, slots: Ints, position: Ints) -> Logits:
@@ -43,11 +43,16 @@ class TorchRunner:
         return codes.numpy()
 
     def read(self, slot: int) -> list[Floats]:
-        return [part[:, slot].numpy().copy() for part in (self._cache.keys, self._cache.values)]
+        return [part[slot].numpy().copy() for part in self._parts()]
 
     def write(self, slot: int, saved: list[Floats]) -> None:
-        for part, old in zip((self._cache.keys, self._cache.values), saved, strict=True):
-            part[:, slot] = torch.as_tensor(old)
+        for part, old in zip(self._parts(), saved, strict=True):
+            part[slot] = torch.as_tensor(old)
+
+    def _parts(self) -> list[Tensor]:
+        """Keys and values of one layer after the other."""
+        cache = self._cache
+        return [part for pair in zip(cache.keys, cache.values, strict=True) for part in pair]
 
 
 def _tensor(array: Ints) -> Tensor:

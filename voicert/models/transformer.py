@@ -17,6 +17,8 @@ from torch.nn import functional as F  # noqa: N812
 from voicert.models.config import ModelConfig
 from voicert.models.depth import DepthTransformer
 
+BLOCK = 64  # entries of a ring by which the part that is looked at grows
+
 
 def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary embedding on halves: x [B, H, T, d], cos and sin [B or 1, 1, T, d / 2] (RoFormer, 2021)."""
@@ -34,14 +36,16 @@ def rope_angles(position: Tensor, head_dim: int, base: float) -> tuple[Tensor, T
 
 @dataclass
 class Cache:
-    """Keys and values of the last ``capacity`` positions of every slot, in a ring.
+    """Keys and values of the last positions of every slot, in a ring for each layer.
 
-    ``keys`` and ``values`` [L, S, Hkv, capacity, d]; ``position`` [S] counts the steps so far.
+    ``keys`` and ``values``: of each layer [S, Hkv, its window + ``room``, d]; ``position`` [S] counts the
+    steps so far.
     """
 
-    keys: Tensor
-    values: Tensor
+    keys: list[Tensor]
+    values: list[Tensor]
     position: Tensor
+    room: int
 
 
 class Attention(nn.Module):
@@ -173,30 +177,35 @@ class DuplexTransformer(nn.Module):
         """Parallel heads: hidden [..., D] → [..., K, N]."""
         return self.code_head(hidden).unflatten(-1, (self.config.codebooks, self.config.codebook_size))
 
-    def init_cache(self, slots: int, capacity: int) -> Cache:
-        c = self.config
-        shape = (c.layers, slots, c.kv_heads, capacity, c.head_dim)
-        return Cache(torch.zeros(shape), torch.zeros(shape), torch.zeros(slots, dtype=torch.int64))
+    def init_cache(self, slots: int, room: int) -> Cache:
+        """``room``: how many of the last steps can be forgotten; one more can be taken at once."""
+        c, device = self.config, self.norm.weight.device
+        shapes = [(slots, c.kv_heads, window + room, c.head_dim) for window in c.windows]
+        keys, values = ([torch.zeros(shape, device=device) for shape in shapes] for _ in range(2))
+        return Cache(keys, values, torch.zeros(slots, dtype=torch.int64, device=device), room)
 
     def steps(
         self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor, cache: Cache, slots: Tensor
     ) -> Tensor:
         """The next T positions of ``slots`` [B]: user [B, K, F - 1 + T], own [B, K, T], text and user text
-        [B, T] → hidden [B, T, D]; updates the cache. T is at most the cache's capacity less the window.
+        [B, T] → hidden [B, T, D]; updates the cache. T is at most the cache's room and one more.
         """
         c = self.config
         x = self.embed(user, own, text, user_text)
-        position = cache.position[slots, None] + torch.arange(text.shape[1])  # [B, T]
-        capacity = cache.keys.shape[3]
+        position = cache.position[slots, None] + torch.arange(text.shape[1], device=x.device)  # [B, T]
         cos, sin = rope_angles(position, c.head_dim, c.rope_base)
         cos, sin = cos[:, None], sin[:, None]
-        masks = {window: ring_mask(position, capacity, window) for window in c.window_kinds}
-        where = (slots[:, None, None], torch.arange(c.kv_heads)[:, None], position[:, None] % capacity)
-        for i, layer in enumerate(self.layers):
+        masks = {window: ring_mask(position, window + cache.room, window) for window in c.window_kinds}
+        heads = torch.arange(c.kv_heads, device=x.device)[:, None]
+        rings = zip(self.layers, c.windows, cache.keys, cache.values, strict=True)
+        for layer, window, keys, values in rings:
             q, k, v = layer.attention.project(layer.norm1(x), cos, sin)
-            cache.keys[i][where], cache.values[i][where] = k, v
-            mask = masks[c.windows[i]]
-            x = layer.mlp(x + layer.attention.attend(q, cache.keys[i, slots], cache.values[i, slots], mask))
+            where = (slots[:, None, None], heads, position[:, None] % keys.shape[2])
+            keys[where], values[where] = k, v
+            mask = masks[window]
+            filled = slice(mask.shape[2])
+            y = layer.attention.attend(q, keys[:, :, filled][slots], values[:, :, filled][slots], mask)
+            x = layer.mlp(x + y)
         cache.position[slots] += text.shape[1]
         return self.norm(x)
 
@@ -216,12 +225,16 @@ def window_mask(place: Tensor, window: int) -> Tensor | None:
 
 
 def ring_mask(position: Tensor, capacity: int, window: int) -> Tensor:
-    """position [B, T] → [B, T, capacity]: 0 where the ring has one of the ``window`` positions up to it.
+    """position [B, T] → [B, T, C]: 0 where the ring has one of the ``window`` positions up to it, else -inf.
 
-    Else -inf. The ring may already hold the positions of the same call that come after.
+    C are the entries that any row has filled so far, rounded up to a multiple of BLOCK, or all of them. The
+    ring may already hold the positions of the same call that come after.
     """
     last = position[:, -1:, None]
-    held = last - (last - torch.arange(capacity)) % capacity  # [B, 1, capacity] the position at each entry
+    filled = min(capacity, -(-(int(last.max()) + 1) // BLOCK) * BLOCK)
+    held = (
+        last - (last - torch.arange(filled, device=position.device)) % capacity
+    )  # [B, 1, C] the position there
     age = position[..., None] - held
     seen = (held >= 0) & (age >= 0) & (age < window)
-    return torch.zeros(age.shape).masked_fill(~seen, float("-inf"))
+    return torch.zeros(age.shape, device=position.device).masked_fill(~seen, float("-inf"))
