@@ -87,6 +87,27 @@ def test_a_model_that_cannot_run_is_told_at_the_start():
         open_session(engine, Collector())
 
 
+class Fading(ScriptedModel):
+    """Halves a number that is as small as one of full precision can be, in every step."""
+
+    def __init__(self, max_slots):
+        super().__init__(max_slots, Script())
+        self.seen = set()
+
+    def step(self, slots, user_codes, control):
+        self.seen.add(float((np.full(1, np.finfo(np.float32).tiny) * np.float32(0.5))[0]))
+        return super().step(slots, user_codes, control)
+
+
+def test_what_fades_away_ends_in_zero_on_the_engines_thread():
+    """Silence would be slow otherwise; ONNX Runtime's own setting reaches another thread."""
+    model = Fading(1)
+    engine = Engine(Bundle(model, PcmCodec(), Sampling()))
+    engine.start()
+    engine.stop()
+    assert model.seen == {0.0}
+
+
 def test_stopping_tells_everyone():
     engine = Engine(scripted_bundle(2))
     seen = Collector()

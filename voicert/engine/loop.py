@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from voicert_codecs.denormals import flush_denormals
 
 from voicert.engine.batch import Ready, control, finish, timed, warm_up
 from voicert.engine.meter import EngineStats, Meter
@@ -113,6 +114,7 @@ class Engine:
     # ---- the engine's thread
 
     def _run(self) -> None:
+        flush_denormals()
         try:
             warm_up(self.bundle, self._states, self.max_sessions)
             self.running = True
