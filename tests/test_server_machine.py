@@ -144,6 +144,14 @@ class AnyClient(RuleBasedStateMachine):
         )
         assert (events[0]["type"] == "error") == (not words)
 
+    @rule(voice=st.booleans(), ms=st.sampled_from([30, 300, 700]))
+    def put_speech(self, voice: bool, ms: int) -> None:
+        pcm = (VOICE if voice else QUIET)[: ms * 24]
+        content = [{"type": "input_audio", "audio": encoded(pcm)}]
+        item = {"type": "message", "role": "user", "content": content}
+        if self.talk.facade._state.sound.format.name == "audio/pcm":  # else it would be noise
+            self.ask("conversation.item.create", item=item)
+
     @rule(role=st.sampled_from(["system", "assistant"]), pick=st.integers(0, 20), root=st.booleans())
     def put_history(self, role: str, pick: int, root: bool) -> None:
         content = [{"type": "output_text" if role == "assistant" else "input_text", "text": "x"}]

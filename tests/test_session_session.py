@@ -8,7 +8,8 @@ from tests.support.scripted import END, FRAME, PAD, START, scripted_bundle, sile
 from voicert.engine import Engine, Stepped
 from voicert.errors import CapacityError, ConfigError, InputError
 from voicert.session import open_session
-from voicert.session.events import ResponseAudio, ResponseDone, ResponseStarted, SessionFailed
+from voicert.session.events import Recounted, ResponseAudio, ResponseDone, ResponseStarted, SessionFailed
+from voicert.session.session import REST
 
 LOUD = np.full(FRAME, 0.1, np.float32)
 SECOND = 24_000
@@ -197,3 +198,22 @@ def test_a_codec_of_another_rate_is_refused():
     with pytest.raises(ConfigError, match="24000 Hz"):
         open_session(engine, Collector())
     assert engine.sessions == 0
+
+
+def test_a_recording_stays_whole_and_apart_from_what_is_pushed():
+    """Half a frame waits before it, and more is pushed after it; too long a one is not taken at all."""
+    bench = Bench()
+    bench.session.push(np.full(100, 0.25, np.float32))
+    bench.session.recount(np.full(FRAME + 1, 0.5, np.float32), "r")
+    bench.session.push(np.full(FRAME, 0.25, np.float32))
+    with pytest.raises(InputError, match="30 s of input") as caught:
+        bench.session.recount(silence(29_700), "s")
+    assert caught.value.code == "input_audio_buffer_overflow"
+    with pytest.raises(InputError, match="finite"):
+        bench.session.recount(np.full(3, np.nan, np.float32), "n")
+    frames = bench.run()
+    assert [float(frame.pcm.max()) for frame in frames[:3]] == [0.5, 0.5, 0.0]
+    assert float(frames[-1].pcm.min()) == 0.25
+    assert len(frames) == -(-(FRAME + 1 + REST) // FRAME) + 1
+    assert of(Recounted, bench.seen.events) == [Recounted(1, "r")]
+    assert all(frame.hush for frame in frames)  # the model answers when it is asked to

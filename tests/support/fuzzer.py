@@ -100,6 +100,9 @@ class Fuzzer:
             sound = bytes(len(sound))
         return {"type": "input_audio_buffer.append", "audio": base64.b64encode(sound).decode()}
 
+    def _spoken(self) -> Message:
+        return {"type": "input_audio", "audio": self._append()["audio"]}
+
     def _simple(self) -> Message:
         kinds = ("input_audio_buffer.commit", "input_audio_buffer.clear", "output_audio_buffer.clear")
         return {"type": self._random.choice(kinds), "event_id": f"mine_{self._random.randrange(10**6)}"}
@@ -137,6 +140,7 @@ class Fuzzer:
         item: Message = pick(
             (
                 {"type": "message", "role": "user", "content": [text]},
+                {"type": "message", "role": "user", "content": [self._spoken(), self._spoken()]},
                 {"type": "message", "role": "system", "content": [text, dict(text)]},
                 {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]},
                 {

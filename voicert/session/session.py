@@ -24,6 +24,7 @@ from voicert.session.vad import SAMPLE_RATE
 
 OVERFLOW = "input_audio_buffer_overflow"
 QUEUE_S = 30  # seconds of input that may wait; more is dropped and reported
+REST = SAMPLE_RATE // 4  # samples of silence after a recording: the model writes its last words down in it
 
 Sink = Callable[[list[Event]], None]
 
@@ -119,8 +120,9 @@ class Session:
         """
         if pcm.ndim != 1 or pcm.dtype != np.float32 or not np.isfinite(pcm).all():
             raise InputError("audio must be one row of finite 32-bit floats", "invalid_audio")
+        whole = np.concatenate([pcm, np.zeros(REST, np.float32)])
         with self._lock:
-            taken = self.closed or self._intake.recount(pcm, ref, self._engine.clock())
+            taken = self.closed or self._intake.recount(whole, ref, self._engine.clock())
         if not taken:
             raise InputError(f"{QUEUE_S} s of input wait already, or would with this", OVERFLOW)
         self._note("call", name="recount")
