@@ -164,9 +164,9 @@ STOP_THE_TAIL = """
 
 def test_the_stop_button_cuts_the_last_words_that_were_not_heard(browsers: Chromium, tmp_path: Path) -> None:
     """All of the answer has come, and the speaker is still at it; the page shows what the server keeps."""
-    words = tuple(f" w{number}" for number in range(12))
+    words = tuple(f" w{number}" for number in range(40))
     sound = write_wav(tmp_path / "again.wav", silence(1500), speech(700), silence(4000))
-    with running_server(Script(words=words, word_frames=3)) as server, browsers.page(sound) as page:
+    with running_server(Script(words=words, word_frames=1)) as server, browsers.page(sound) as page:
         start(page, server.url)
         whole = page.evaluate(STOP_THE_TAIL)
         assert whole["text"].split() == [word.strip() for word in words]

@@ -2,54 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { reduce, retryDelayMs } from "../../clients/voicert_clients/page/reducer.js";
-import { initialState, phaseOf } from "../../clients/voicert_clients/page/state.js";
-
-/** Runs actions from the state given. @returns {{ state: object, effects: object[], phases: string[] }} */
-function run(actions, state = initialState()) {
-  const effects = [];
-  const phases = [];
-  for (const action of actions) {
-    const outcome = reduce(state, action);
-    state = outcome.state;
-    effects.push(...outcome.effects);
-    phases.push(phaseOf(state));
-  }
-  return { state, effects, phases };
-}
-
-const server = (type, fields = {}) => ({ type: "server", event: { type, event_id: "event_1", ...fields } });
-const playback = (notice, item) => ({ type: "playback", notice, item });
-const types = (effects) => effects.map(({ type }) => type);
-
-const open = [{ type: "start" }, { type: "ready" }, server("session.created", { session: {} })];
-const question = [
-  server("input_audio_buffer.speech_started", { item_id: "u1", audio_start_ms: 100 }),
-  server("conversation.item.input_audio_transcription.delta", { item_id: "u1", delta: "what" }),
-  server("conversation.item.input_audio_transcription.delta", { item_id: "u1", delta: " time" }),
-  server("input_audio_buffer.speech_stopped", { item_id: "u1", audio_end_ms: 900 }),
-  server("conversation.item.input_audio_transcription.completed", { item_id: "u1", transcript: "what time" }),
-];
-const answer = [
-  server("response.created", { response: { id: "r1" } }),
-  server("response.output_item.added", { item: { id: "a1" } }),
-  server("response.output_audio_transcript.delta", { item_id: "a1", delta: "It is" }),
-  server("response.output_audio.delta", { item_id: "a1", delta: "AAAA" }),
-  playback("started", "a1"),
-  server("response.output_audio_transcript.delta", { item_id: "a1", delta: " noon." }),
-  server("response.output_audio.delta", { item_id: "a1", delta: "BBBB" }),
-];
-const completed = [
-  server("response.output_audio.done", { item_id: "a1" }),
-  server("response.output_audio_transcript.done", { item_id: "a1", transcript: "It is noon." }),
-  server("response.done", { response: { id: "r1", status: "completed", output: [{ id: "a1" }] } }),
-  playback("ended", "a1"),
-];
-const cancelled = [
-  server("response.output_audio.done", { item_id: "a1" }),
-  server("response.output_audio_transcript.done", { item_id: "a1", transcript: "It is" }),
-  server("response.done", { response: { id: "r1", status: "cancelled", output: [{ id: "a1" }] } }),
-];
-const bargeIn = server("input_audio_buffer.speech_started", { item_id: "u2", audio_start_ms: 2000 });
+import { phaseOf } from "../../clients/voicert_clients/page/state.js";
+import { answer, bargeIn, cancelled, completed, open, playback, question, run, server, types } from "./talk.js";
 
 test("a conversation from start to end", () => {
   const { state, effects, phases } = run([...open, ...question, ...answer, ...completed, { type: "end" }]);
@@ -252,94 +206,6 @@ test("the transcript is bounded", () => {
 test("unknown events are ignored", () => {
   const { state } = run(open);
   assert.deepEqual(reduce(state, server("rate_limits.updated")), { state, effects: [] });
-});
-
-const paused = server("voicert.response.paused", { response_id: "r1", item_id: "a1", audio_end_ms: 120 });
-const resumed = server("voicert.response.resumed", { response_id: "r1", item_id: "a1" });
-
-test("an answer that may be interrupted is held, and goes on", () => {
-  const { state } = run([...open, ...question, ...answer]);
-  const held = run([paused], state);
-  assert.deepEqual(held.effects, [{ type: "pause" }]);
-  assert.deepEqual(held.phases, ["paused"]);
-  const on = run([playback("paused", "a1"), resumed, playback("resumed", "a1")], held.state);
-  assert.deepEqual(on.effects, [{ type: "resume" }]);
-  assert.equal(phaseOf(on.state), "assistant-speaking");
-  assert.deepEqual([on.state.counts.pauses, on.state.counts.interruptions], [1, 0]);
-  const end = run(completed, on.state);
-  assert.equal(end.state.transcript.at(-1).status, "done");
-});
-
-test("an answer that is held and then interrupted is flushed", () => {
-  const { state, effects, phases } = run([...open, ...question, ...answer, paused, bargeIn, ...cancelled]);
-  assert.deepEqual(types(effects).slice(-3), ["pause", "flush", "settle-later"]);
-  assert.equal(state.paused, false);
-  assert.ok(phases.includes("interrupted"));
-  assert.equal(state.transcript.find(({ id }) => id === "a1").status, "cut");
-});
-
-test("a pause of what was dropped already, or of nothing, is ignored", () => {
-  assert.deepEqual(run([...open, paused]).effects.filter(({ type }) => type === "pause"), []);
-  const { state } = run([...open, ...question, ...answer, bargeIn]);
-  assert.deepEqual(run([paused], state).effects, []);
-});
-
-test("the next answer is not held up by a pause of the last one", () => {
-  const { state } = run([...open, ...question, ...answer, paused, ...completed.slice(0, 3)]);
-  const { state: next, effects } = run([server("response.created", { response: { id: "r2" } })], state);
-  assert.deepEqual(types(effects), ["resume"]);
-  assert.equal(next.paused, false);
-});
-
-for (const detection of [{ type: "server_vad", interrupt_response: false }, null]) {
-  test(`where the server does not interrupt the answer is not flushed: ${JSON.stringify(detection)}`, () => {
-    const session = { audio: { input: { turn_detection: detection } } };
-    const opened = [{ type: "start" }, { type: "ready" }, server("session.created", { session })];
-    const { state, effects } = run([...opened, ...question, ...answer, bargeIn]);
-    assert.ok(!types(effects).includes("flush"));
-    assert.equal(state.playing, "a1");
-    const update = server("session.updated", { session: {} });
-    const second = server("input_audio_buffer.speech_started", { item_id: "u3", audio_start_ms: 3000 });
-    assert.ok(types(run([update, second], state).effects).includes("flush"));
-  });
-}
-
-test("typed text is sent with a wish for an answer, and shown when the server has it", () => {
-  const { state, effects } = run([...open, { type: "say", text: "  what time  " }]);
-  const item = { type: "message", role: "user", content: [{ type: "input_text", text: "what time" }] };
-  assert.deepEqual(
-    effects.slice(-2).map(({ event }) => event),
-    [{ type: "conversation.item.create", item }, { type: "response.create" }],
-  );
-  const added = server("conversation.item.added", { item: { id: "t1", ...item } });
-  const shown = run([added], state).state.transcript.at(-1);
-  assert.deepEqual([shown.role, shown.text, shown.status], ["user", "what time", "done"]);
-});
-
-test("typed text stops the answer first", () => {
-  const { state } = run([...open, ...question, ...answer]);
-  const sent = run([{ type: "say", text: "stop it" }], state).effects.filter(({ type }) => type === "send");
-  assert.deepEqual(
-    sent.map(({ event }) => event.type),
-    ["response.cancel", "conversation.item.create", "response.create"],
-  );
-});
-
-test("nothing typed is nothing sent, and without a connection nothing is", () => {
-  assert.deepEqual(types(run([...open, { type: "say", text: " " }]).effects), types(run(open).effects));
-  assert.deepEqual(run([{ type: "say", text: "hello" }]).effects, []);
-});
-
-test("items that are not typed text make no line", () => {
-  const spoken = { id: "u1", role: "user", content: [{ type: "input_audio", transcript: null }] };
-  const added = server("conversation.item.added", { item: spoken });
-  assert.deepEqual(run([...open, added]).state.transcript, []);
-});
-
-test("a model that does not read text has no text box", () => {
-  const session = (capabilities) => server("session.created", { session: { voicert: { capabilities } } });
-  assert.equal(run([session(["typed_text"])]).state.typing, true);
-  assert.equal(run([session([])]).state.typing, false);
 });
 
 test("talking over the tail of an answer cuts its transcript", () => {
