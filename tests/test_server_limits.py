@@ -7,10 +7,9 @@ import asyncio
 import pytest
 
 from tests.support.scripted import silence, speech
-from tests.support.server import running_server
-from tests.support.talker import Talker, talking
+from tests.support.server import running_server, until_free
+from tests.support.talker import Talker, talking, turn
 from tests.test_server_access import KEY, OTHER, bearer, refusal
-from tests.test_server_wire import turn, until_free
 from voicert.config import ServerConfig
 from voicert.server.limits import BURST_S, Limits
 

@@ -14,8 +14,7 @@ import pytest
 
 from tests.support.scripted import speech
 from tests.support.server import running_server
-from tests.support.talker import WAIT_S, talking
-from tests.test_server_wire import turn
+from tests.support.talker import WAIT_S, talking, turn
 from voicert.config import ServerConfig
 from voicert.errors import ConfigError
 from voicert.server import self_signed

@@ -77,6 +77,13 @@ def running_server(
     assert not thread.is_alive(), "the server did not stop"
 
 
+async def until_free(server: RunningServer, sessions: int = 0) -> None:
+    """The engine has no more than so many sessions."""
+    async with asyncio.timeout(START_S):
+        while server.engine.sessions > sessions:
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture
 def scripted_server() -> Iterator[RunningServer]:
     """A server of four sessions whose model answers energy with "one two three … twenty"."""

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.scripted import silence
+
 WAIT_S = 60  # generous: the machine may be busy
 CHUNK_SAMPLES = 2_400  # 100 ms per message
 
@@ -77,6 +79,14 @@ async def talking(url: str, **options: Any) -> AsyncIterator[Talker]:
     """Connects without reading anything yet."""
     async with connect(url, max_size=None, open_timeout=WAIT_S, ping_interval=None, **options) as socket:
         yield Talker(socket)
+
+
+async def turn(talker: Talker, question: NDArray[np.float32]) -> str:
+    """Asks, waits for the end of the answer and gives its transcript."""
+    await talker.say(question, silence(6000))
+    done = await talker.until("response.done")
+    assert done["response"]["status"] == "completed"
+    return done["response"]["output"][0]["content"][0]["transcript"]
 
 
 def to_base64(pcm: NDArray[np.float32]) -> str:
