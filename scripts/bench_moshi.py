@@ -2,11 +2,14 @@
 """Times our Moshi against the moshi package: same random weights, one run, one thread, step by step.
 
     python scripts/bench_moshi.py [--json FILE] [--only step frame gpu] [--cpu-time] [--int8]
+    python scripts/bench_moshi.py --minutes 30
 
     step    the language model alone, 1 and 8 rows, with nearly nothing in the cache and with a full one
     frame   a whole frame: Mimi of the published size codes the user, the model steps, Mimi decodes
     gpu     the published 7B sizes in bfloat16 on a CUDA device, against the time that reading weights, keys
             and values takes at the speed of a copy; without such a device it is left out and says so
+    long    with --minutes alone: ours in a call of so long, as fast as it goes, with attention sinks; the
+            step's time and the memory of each minute
 
 The model of the first two parts is 512 wide with 8 layers, its depth transformer 256 wide with 4; its ring
 holds 3000 steps. The package attends to all of the ring whatever is in it, so its time is that of a full one.
@@ -23,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +54,8 @@ from voicert.models.moshi.network import MoshiNetwork
 Ints = NDArray[np.int64]
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("step", "frame", "gpu")
+STEPS_PER_MINUTE = 750  # 12.5 Hz
+SINKS = 4  # of the long call, as the server has them
 SMALL: dict[str, Any] = {
     **PUBLISHED, "dim": 512, "num_layers": 8, "num_heads": 8, "depformer_dim": 256, "depformer_num_layers": 4,
     "depformer_num_heads": 8, "depformer_dim_feedforward": 1056,
@@ -181,6 +187,22 @@ class Bench:
             print(f"gpu, B = {rows}: {found[f'b{rows}']}")
         self.results["gpu"] = found
 
+    def long(self) -> None:
+        """A call of ``--minutes``; once its ring is full, neither memory nor the step may grow."""
+        weights = RandomWeights(replace(from_kyutai(SMALL), sinks=SINKS))
+        ours = Ours(build(weights, Form(int8=self.options.int8), REWIND), 1, 0)
+        random, found = np.random.default_rng(0), list[dict[str, Any]]()
+        for minute in range(1, self.options.minutes + 1):
+            took = list[float]()
+            for user in random.integers(0, SMALL["card"], (STEPS_PER_MINUTE, 1, 8)):
+                start = self._clock()
+                ours.step(user)
+                took.append(1e3 * (self._clock() - start))
+            found.append({"p50_ms": _p(took, 50), "p99_ms": _p(took, 99), "room": ours.lm.room,
+                          "resident_mb": _resident_mb()})  # fmt: skip
+            print(f"long, minute {minute}: {found[-1]}", flush=True)
+        self.results["long"] = found
+
     def _model(self) -> tuple[Path, MoshiNetwork]:
         """The small model in a file, and ours built from it."""
         if self._built is None:
@@ -244,6 +266,15 @@ def _copy_speed() -> float:
     return 2 * source.nbytes / best
 
 
+def _resident_mb() -> int | None:
+    """What the process holds now; None where there is no ``/proc``."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS:")), None)
+
+
 def _p(times: list[float], percent: int) -> float:
     return round(float(np.percentile(times, percent)), 2)
 
@@ -256,6 +287,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="leave out the other parts")
     parser.add_argument("--rows", nargs="+", type=int, default=[1, 8], help="of a batch (default 1 8)")
     parser.add_argument("--steps", type=int, default=50, help="of each race (default 50)")
+    parser.add_argument("--minutes", type=int, metavar="N", help="only a call of so many minutes")
     parser.add_argument("--int8", action="store_true", help="ours with weights of 8 bits")
     parser.add_argument("--cpu-time", action="store_true",
                         help="count the CPU time of the thread, where other work runs")  # fmt: skip
@@ -271,7 +303,7 @@ def main(argv: list[str] | None = None) -> int:
         bench = Bench(options, Path(work))
         print(", ".join(f"{name} {value}" for name, value in bench.results["machine"].items()))
         try:
-            for part in options.only:
+            for part in ("long",) if options.minutes else options.only:
                 getattr(bench, part)()
         except PeersMissingError as error:
             print(f"bench_moshi: {error}; run scripts/test once, which installs them.", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ Ints = NDArray[np.int64]
 
 
 def open_lm(folder: Path, slots: int = 1, rewind: int = 20, spoken: int | None = None,
-            form: Form | None = None, lora: str | None = None) -> MoshiLm:  # fmt: skip
+            form: Form | None = None, lora: str | None = None, sinks: int = 0) -> MoshiLm:  # fmt: skip
     """Ours on a folder."""
-    config = read_folder(folder).config
+    config = replace(read_folder(folder).config, sinks=sinks)
     with Reader(config, folder / "model.safetensors", folder / lora if lora else None) as reader:
         network = build(reader, form or Form(), rewind)
     return MoshiLm(network, slots, rewind, spoken)

@@ -3,22 +3,26 @@
     hidden [B, D] → input k + embedding of what was written last → layers → logits of codebook k
 
 Every codebook may have weights of its own, so each of its sub-steps reads as many weights as the others. Keys
-and values live only as long as a step; their memory is made once and used over and over.
+and values live only as long as a step; their memory is made once per number of rows and used over and over,
+and so are the views into it that each sub-step writes and reads.
 Sizes: B rows, K codebooks, D width of the hidden state, E width in here, H heads, d head width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 from voicert_codecs.blocks.linear import Linear
 
+from voicert.models.layers import Attend, RmsNorm, attention, gated
 from voicert.models.moshi.config import DepthSizes, MoshiConfig
-from voicert.models.moshi.parts import Table, rms_norm
+from voicert.models.moshi.parts import Table, norm_epsilon
+
+View = tuple[Tensor, Tensor, Tensor]  # of one layer and codebook: where to write, keys and values so far
 
 
 class Choose(Protocol):
@@ -32,49 +36,33 @@ class DepthAttention(nn.Module):
 
     def __init__(self, sizes: DepthSizes) -> None:
         super().__init__()
-        head = sizes.width // sizes.heads
-        self.split = [sizes.heads, sizes.kv_heads, sizes.kv_heads]
-        self.head_width = head
-        self.grouped = sizes.heads != sizes.kv_heads
-        outputs = sum(self.split) * head
-        self.project = _linears(sizes.sets, sizes.width, [outputs] * sizes.sets)
-        self.out = _linears(sizes.sets, sizes.width, [sizes.width] * sizes.sets)
+        self.head_width = sizes.width // sizes.heads
+        outputs = (sizes.heads + 2 * sizes.kv_heads) * self.head_width
+        self.project = _linears(sizes.width, [outputs] * sizes.sets)
+        self.out = _linears(sizes.width, [sizes.width] * sizes.sets)
 
-    def forward(
-        self, x: Tensor, residual: Tensor, place: tuple[int, int], keys: Tensor, values: Tensor
-    ) -> Tensor:
-        """x, residual [B, E]; place: codebook and set; keys, values [B, H, K, d] are filled → [B, E]."""
-        codebook, which = place
-        heads = self.project[which](x).unflatten(1, (-1, self.head_width))
-        query, key, value = heads.split(self.split, dim=1)
-        keys[:, :, codebook], values[:, :, codebook] = key, value
-        if codebook == 0 and not self.grouped:
-            return self.out[which](value.flatten(1), residual=residual)
-        seen = slice(codebook + 1)
-        y = F.scaled_dot_product_attention(
-            query[:, :, None], keys[:, :, seen], values[:, :, seen], enable_gqa=self.grouped
-        )
-        return self.out[which](y.flatten(1), residual=residual)
+    def forward(self, x: Tensor, residual: Tensor, which: int, attend: Attend) -> Tensor:
+        heads = self.project[which](x).unflatten(-1, (-1, self.head_width))
+        return self.out[which](attend(heads), residual=residual)
 
 
 class DepthLayer(nn.Module):
-    """Attention over the codebooks so far, and a gated perceptron; the norms are shared by all sets."""
+    """:class:`voicert.models.layers.Layer` with sets of weights; its norms are shared by all of them."""
 
-    def __init__(self, sizes: DepthSizes, norm: str) -> None:
+    def __init__(self, sizes: DepthSizes, epsilon: float) -> None:
         super().__init__()
-        self.norm1 = rms_norm(norm, sizes.width)
+        self.norm1 = RmsNorm(sizes.width, epsilon)
         self.attention = DepthAttention(sizes)
-        self.norm2 = rms_norm(norm, sizes.width)
-        self.up = _linears(sizes.sets, sizes.width, [2 * hidden for hidden in sizes.hidden])
+        self.norm2 = RmsNorm(sizes.width, epsilon)
+        self.up = _linears(sizes.width, [2 * hidden for hidden in sizes.hidden])
         self.down = cast(
             "Sequence[Linear]",
             nn.ModuleList([Linear(hidden, sizes.width, bias=False) for hidden in sizes.hidden]),
         )
 
-    def forward(self, x: Tensor, place: tuple[int, int], keys: Tensor, values: Tensor) -> Tensor:
-        x = self.attention(self.norm1(x), x, place, keys, values)
-        gate, up = self.up[place[1]](self.norm2(x)).chunk(2, dim=1)
-        return self.down[place[1]](F.silu(gate) * up, residual=x)
+    def forward(self, x: Tensor, which: int, attend: Attend) -> Tensor:
+        x = self.attention(self.norm1(x), x, which, attend)
+        return self.down[which](gated(self.up[which](self.norm2(x))), residual=x)
 
 
 class DepthTransformer(nn.Module):
@@ -88,43 +76,59 @@ class DepthTransformer(nn.Module):
         self.inputs = Linear(config.width, (max(sizes.inputs) + 1) * sizes.width, bias=False)
         cards = [config.text_card] + [config.card] * (sizes.codebooks - 1)
         self.tables = cast("Sequence[Table]", nn.ModuleList([Table([card], sizes.width) for card in cards]))
+        epsilon = norm_epsilon(config.norm)
         self.layers = cast(
             "Sequence[DepthLayer]",
-            nn.ModuleList([DepthLayer(sizes, config.norm) for _ in range(sizes.layers)]),
+            nn.ModuleList([DepthLayer(sizes, epsilon) for _ in range(sizes.layers)]),
         )
         self.norms = nn.ModuleList(
             [
-                rms_norm(sizes.norm, sizes.width) if sizes.norm else nn.Identity()
+                RmsNorm(sizes.width, norm_epsilon(sizes.norm)) if sizes.norm else nn.Identity()
                 for _ in range(sizes.codebooks)
             ]
         )
-        self.heads = _linears(sizes.codebooks, sizes.width, [config.card] * sizes.codebooks)
-        self._memory: dict[int, tuple[Tensor, Tensor]] = {}  # keys and values by the number of rows
+        self.heads = _linears(sizes.width, [config.card] * sizes.codebooks)
+        self._views: dict[int, list[list[View]]] = {}  # [K][layers] by the number of rows
 
     def forward(self, hidden: Tensor, text: Tensor, count: int, choose: Choose) -> Tensor:
         """hidden [B, D], text [B] → codes [B, count] of the first codebooks, as ``choose`` takes them."""
         inputs = self.inputs(hidden).unflatten(1, (-1, self.sizes.width))  # [B, sets of inputs, E]
-        keys, values = self._keys_values(hidden)
+        views = self._memory(hidden)
         codes = list[Tensor]()
         last = text
         for k in range(count):
             x = inputs[:, self.sizes.inputs[k]] + self.tables[k](last[:, None])
-            place = (k, self.sizes.weights[k])
-            for layer, key, value in zip(self.layers, keys, values, strict=True):
-                x = layer(x, place, key, value)
+            for layer, view in zip(self.layers, views[k], strict=True):
+                x = layer(x, self.sizes.weights[k], partial(self._attend, view))
             last = choose(k, self.heads[k](self.norms[k](x)))
             codes.append(last)
         return torch.stack(codes, dim=1)
 
-    def _keys_values(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """[layers, B, H, K, d] each, with whatever was in them: only what this step writes is read."""
+    def _attend(self, view: View, heads: Tensor) -> Tensor:
+        """heads [B, H + 2 * Hkv, d] → [B, H * d]"""
+        s, (new, keys, values) = self.sizes, view
+        new.copy_(heads[:, s.heads :])
+        if values.shape[2] == 1 and s.heads == s.kv_heads:  # alone, it attends to itself
+            return heads[:, s.heads + s.kv_heads :].flatten(1)
+        query = heads[:, : s.heads].reshape(len(heads), s.kv_heads, -1, heads.shape[2])
+        return attention(query, keys, values, None).flatten(1)
+
+    def _memory(self, hidden: Tensor) -> list[list[View]]:
+        """With whatever was in it: only what this step writes is read."""
         rows, s = len(hidden), self.sizes
-        if rows not in self._memory:
-            shape = (s.layers, rows, s.kv_heads, s.codebooks, s.width // s.heads)
-            self._memory[rows] = hidden.new_empty(shape), hidden.new_empty(shape)
-        return self._memory[rows]
+        if rows not in self._views:
+            shape = (s.layers, rows, 2 * s.kv_heads, s.codebooks, s.width // s.heads)
+            layers = hidden.new_empty(shape).unbind(0)
+            self._views[rows] = [
+                [
+                    (layer[:, :, k], layer[:, : s.kv_heads, : k + 1], layer[:, s.kv_heads :, : k + 1])
+                    for layer in layers
+                ]
+                for k in range(s.codebooks)
+            ]
+        return self._views[rows]
 
 
-def _linears(count: int, inputs: int, outputs: Sequence[int]) -> Sequence[Linear]:
-    parts = [Linear(inputs, outputs[i], bias=False) for i in range(count)]
+def _linears(inputs: int, outputs: Sequence[int]) -> Sequence[Linear]:
+    parts = [Linear(inputs, count, bias=False) for count in outputs]
     return cast("Sequence[Linear]", nn.ModuleList(parts))

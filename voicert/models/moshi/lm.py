@@ -5,6 +5,7 @@ The two halves of a step are apart so that rules may come between them: what tex
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from voicert_codecs.blocks.kv import KvCache
 
 from voicert.errors import ModelError
 from voicert.models.base import Ints, Sampling
 from voicert.models.moshi.network import MoshiNetwork
 from voicert.models.moshi.parts import NOTHING
+from voicert.models.moshi.runners import Runner, runner
 from voicert.models.moshi.sampling import code_draws, draw, text_draws
 from voicert.models.moshi.tokens import Tokens
 from voicert.models.sampling import uniforms
@@ -38,7 +39,7 @@ class Thought:
 class Snapshot:
     """A copy of one slot."""
 
-    keys_values: KvCache
+    keys_values: Tensor  # [layers, 2 * Hkv, steps that are remembered, d]
     tokens: tuple[NDArray[Any], ...]
     sampling: Sampling
 
@@ -50,33 +51,43 @@ class MoshiLm:
         network: built with at least as many steps of ``rewind``.
         spoken: audio streams that it writes, the others are heard; by default as in a conversation.
         rewind: steps that a slot can go back.
+        make: what runs the network; by default what is right for its device.
 
     Raises:
         ModelError: the network cannot write so many streams, or go back so far.
     """
 
-    def __init__(self, network: MoshiNetwork, slots: int, rewind: int = 0, spoken: int | None = None) -> None:
+    def __init__(
+        self,
+        network: MoshiNetwork,
+        slots: int,
+        rewind: int = 0,
+        spoken: int | None = None,
+        make: Callable[[MoshiNetwork, int], Runner] = runner,
+    ) -> None:
         self.config = config = network.config
         self.network = network
         self.slots = slots
         self.spoken = config.spoken if spoken is None else spoken
         if not 1 <= self.spoken <= config.depth.codebooks:
             raise ModelError(f"the model writes 1 to {config.depth.codebooks} codebooks, not {self.spoken}")
-        if rewind > network.temporal.config.rewind:
-            raise ModelError(f"the network was built to go back {network.temporal.config.rewind} steps")
+        if rewind > network.temporal.window.rewind:
+            raise ModelError(f"the network was built to go back {network.temporal.window.rewind} steps")
         self.tokens = Tokens(config, self.spoken, slots, rewind)
-        self._cache = network.temporal.cache(slots)
+        self._runner = make(network, slots)
         self._sampling = [Sampling()] * slots
         self._device = network.table.weight.device
 
     @property
     def room(self) -> int:
-        """Steps whose keys and values there is memory for, in each slot."""
-        return self._cache.room
+        """Steps whose keys and values there is memory for, in the slot that has most."""
+        return max(self._runner.room(slot) for slot in range(self.slots))
 
+    @torch.inference_mode()
     def reset(self, slot: int, sampling: Sampling) -> None:
-        """Begins a new conversation in a slot."""
+        """Begins a new conversation in a slot, with as little memory as at first."""
         self.tokens.reset(slot)
+        self._runner.clear(slot)
         self._sampling[slot] = sampling
 
     def step(self, slots: Ints, user: Ints) -> Ints:
@@ -154,14 +165,13 @@ class MoshiLm:
 
     @torch.inference_mode()
     def snapshot(self, slot: int) -> Snapshot:
-        rows = torch.tensor([slot])
-        self._cache.position[slot] = int(self.tokens.position[slot])
         tokens = tuple(part[slot].copy() for part in self.tokens.parts())
-        return Snapshot(self._cache.copy_rows(rows), tokens, self._sampling[slot])
+        keys_values = self._runner.copy(slot, int(self.tokens.position[slot]))
+        return Snapshot(keys_values, tokens, self._sampling[slot])
 
     @torch.inference_mode()
     def restore(self, slot: int, saved: Snapshot) -> None:
-        self._cache.write_rows(torch.tensor([slot]), saved.keys_values)
+        self._runner.put(slot, saved.keys_values)
         for part, old in zip(self.tokens.parts(), saved.tokens, strict=True):
             part[slot] = old
         self._sampling[slot] = saved.sampling
@@ -169,21 +179,15 @@ class MoshiLm:
     def _run(self, slots: Ints, position: Ints) -> tuple[Tensor, Tensor]:
         """Steps ``position`` [B, T] → hidden [B, T, D], text logits [B, T, V]."""
         tokens = torch.as_tensor(self.tokens.given(slots, position)).to(self._device)
-        rows = torch.as_tensor(slots)
-        self._cache.position[rows] = torch.as_tensor(position[:, 0])
-        lent = self._cache.lend(rows)
-        hidden, logits = self.network(tokens, lent)
-        self._cache.settle(rows, lent)
-        return hidden, logits
+        return self._runner.run(tokens, slots, position[:, 0])
 
     def _say(self, thought: Thought, text: Ints, rows: Ints) -> Ints:
         """[R, spoken] of the chosen ``rows`` [R] of a thought."""
-        which = torch.as_tensor(rows).to(self._device)
-        uniform = thought.uniform[which]
-        draws = code_draws([self._sampling[int(thought.slots[row])] for row in rows], self._device)
-
-        def choose(codebook: int, logits: Tensor) -> Tensor:
-            return draw(logits, draws, uniform[:, codebook + 1])
-
+        hidden, uniform = thought.hidden, thought.uniform
+        if len(rows) < len(text):
+            which = torch.as_tensor(rows).to(self._device)
+            hidden, uniform = hidden[which], uniform[which]
+        draws = code_draws([self._sampling[int(slot)] for slot in thought.slots[rows]], self._device)
         words = torch.as_tensor(text[rows]).to(self._device)
-        return self.network.depth(thought.hidden[which], words, self.spoken, choose).cpu().numpy()
+        count = self.spoken
+        return self._runner.say(hidden, words, count, draws, uniform[:, 1 : 1 + count]).cpu().numpy()

@@ -138,7 +138,7 @@ def build(
     config = reader.config
     with torch.device("meta"):
         network = MoshiNetwork(config, rewind)
-    capacity = network.temporal.config.capacity
+    capacity = network.temporal.window.capacity
     check(need(config, capacity, form.dtype, form.int8), form.device, "the model")
     _Filler(reader, form, on_part or (lambda: None)).fill(network)
     return network.eval()

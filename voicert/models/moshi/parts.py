@@ -1,4 +1,4 @@
-"""Small parts of the networks: tables of embeddings, norms, products with 8-bit weights."""
+"""Small parts of the networks: tables of embeddings, products with 8-bit weights."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ _INT8_INPUTS = 32  # it reads rows in pieces, and beyond the end of one that is 
 def norm_epsilon(kind: str) -> float:
     """What Kyutai's norm of that name adds to the mean square."""
     return _EPSILON[kind]
-
-
-def rms_norm(kind: str, width: int) -> nn.RMSNorm:
-    return nn.RMSNorm(width, eps=_EPSILON[kind])
 
 
 class Table(nn.Module):
@@ -58,7 +54,7 @@ class Table(nn.Module):
         rows = tokens.remainder(self.sizes) + self.offsets
         if rows.shape[1] == 1:
             return self.weight.index_select(0, rows[:, 0])
-        return F.embedding_bag(rows, self.weight, mode="sum")
+        return F.embedding(rows, self.weight).sum(dim=1)
 
 
 class Int8Linear(nn.Module):

@@ -1,6 +1,8 @@
-"""Drawing tokens on the device: the same rule as ``voicert.models.sampling``, row by row, without a wait.
+"""Drawing tokens on the device, row by row, without a wait.
 
 What is drawn depends on logits, settings and a number of the row's own counter, so a step can be repeated.
+The rule is that of :mod:`voicert.models.sampling`, but that a number stands for a share of the kept tokens
+from the most likely one on, as Kyutai's implementation has them, and not in the order of their numbers.
 """
 
 from __future__ import annotations
@@ -19,17 +21,23 @@ from voicert.models.base import Sampling
 class Draws:
     """How the rows of one call draw: the text or the codes."""
 
-    temperature: Tensor  # [B, 1]; 0 takes the most likely
-    top_k: Tensor  # [B, 1]
+    temperature: Tensor  # [B, 1]; of rows that take the most likely 1
+    top_k: Tensor  # [B, 1]; likewise 1
     most: int  # the largest of ``top_k``; 0: all rows take the most likely
+    equal: bool  # all rows have the same ``top_k``
+    greedy: Tensor | None  # [B] rows that take the most likely; None: there are none
 
     @staticmethod
     def of(how: Sequence[tuple[float, int]], device: torch.device) -> Draws:
         """Temperature and top k of each row."""
-        drawn = [top_k for temperature, top_k in how if temperature > 0]
-        columns = np.array(how, np.float32).reshape(-1, 2)
-        both = torch.as_tensor(columns).to(device)
-        return Draws(both[:, :1], both[:, 1:].clamp(min=1), max([1, *drawn]) if drawn else 0)
+        temperature, top_k = (np.array(column) for column in zip(*how, strict=True))
+        greedy = temperature <= 0
+        top_k = np.where(greedy, 1, top_k.clip(min=1))
+        columns = np.stack([np.where(greedy, 1.0, temperature), top_k]).astype(np.float32)
+        both = torch.as_tensor(columns).to(device)[:, :, None]
+        some = torch.as_tensor(greedy).to(device) if greedy.any() else None
+        most = 0 if greedy.all() else int(top_k.max())
+        return Draws(both[0], both[1], most, bool((top_k == top_k[0]).all()), some)
 
 
 def text_draws(how: Sequence[Sampling], device: torch.device) -> Draws:
@@ -42,14 +50,15 @@ def code_draws(how: Sequence[Sampling], device: torch.device) -> Draws:
 
 def draw(logits: Tensor, draws: Draws, uniform: Tensor) -> Tensor:
     """logits [B, N], uniform [B] in [0, 1) → tokens [B]."""
-    likeliest = logits.argmax(dim=1)
     if draws.most == 0:
-        return likeliest
+        return logits.argmax(dim=1)
     best, tokens = logits.float().topk(min(draws.most, logits.shape[1]), dim=1)  # [B, k], falling
-    weight = (best / draws.temperature.clamp(min=1e-6)).softmax(dim=1)
-    rank = torch.arange(best.shape[1], device=logits.device)
-    total = weight.masked_fill(rank >= draws.top_k, 0.0).cumsum(dim=1)
+    weight = (best / draws.temperature).softmax(dim=1)
+    if not draws.equal:
+        rank = torch.arange(best.shape[1], device=logits.device)
+        weight = weight.masked_fill(rank >= draws.top_k, 0.0)
+    total = weight.cumsum(dim=1)
     index = (total <= uniform[:, None] * total[:, -1:]).sum(dim=1, keepdim=True)
-    last = torch.minimum(draws.top_k.long(), torch.tensor(best.shape[1], device=logits.device)) - 1
+    last = draws.top_k.long().clamp(max=best.shape[1]) - 1  # rounding could lead beyond it
     drawn = tokens.gather(1, torch.minimum(index, last))[:, 0]
-    return torch.where(draws.temperature[:, 0] > 0, drawn, likeliest)
+    return drawn if draws.greedy is None else torch.where(draws.greedy, logits.argmax(dim=1), drawn)
