@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.support.duet import Collector, of
-from tests.support.scripted import FRAME, PcmCodec, Script, ScriptedModel, scripted_bundle, silence, speech
+from tests.support.pcmcodec import PcmCodec
+from tests.support.scripted import FRAME, Script, ScriptedModel, scripted_bundle, silence, speech
 from voicert.engine import Engine
 from voicert.errors import CapacityError, ConfigError, ModelError
 from voicert.models.base import Bundle, Sampling

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from voicert_codecs.base import Codes, Pcm, Rows
 from voicert_codecs.nano.runtime import NanoCodec, NanoCodecState
 
-from tests.support.scripted import FRAME, PcmCodec, Script, ScriptedModel, scripted_bundle, silence, speech
+from tests.support.pcmcodec import PcmCodec
+from tests.support.scripted import FRAME, Script, ScriptedModel, scripted_bundle, silence, speech
 from tests.support.seats import Score
 from tests.support.tiny import speech_model
 from voicert.engine import Engine, Frame

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.scripted import PcmCodec, Script, ScriptedModel, silence, speech
+from tests.support.pcmcodec import PcmCodec
+from tests.support.scripted import Script, ScriptedModel, silence, speech
 from tests.support.server import RunningServer, running_server
 from tests.support.talker import WAIT_S, talking, turn
 from voicert.config import ServerConfig

@@ -37,77 +37,93 @@ def build_app(engine: Engine, config: Config) -> Starlette:
     Raises:
         ConfigError: the API keys cannot be used, or there are none where others can reach the server.
     """
-    service = Service(engine, config)
-
-    async def realtime(websocket: WebSocket) -> None:
-        try:
-            caller = _realtime_caller(websocket, service)
-        except Denied as denied:
-            await websocket.send_denial_response(_denial(denied, service))
-            return
-        await Connection(websocket, service, caller).run()
-
-    async def health(request: Request) -> Response:
-        state = {
-            "status": "ok" if engine.running else "failed",
-            "model": service.model_name,
-            "sessions": engine.sessions,
-            "max_sessions": engine.max_sessions,
-        }
-        return JSONResponse(state, 200 if engine.running else 503)
-
-    async def metrics(request: Request) -> Response:
-        text = exposition(engine.stats(), service.counts)
-        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
-
-    async def models(request: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [service.describe_model()]})
-
-    async def model(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name == service.model_name:
-            return JSONResponse(service.describe_model())
-        return _error(404, f"The model '{name[:100]}' does not exist here.", "model_not_found", param="model")
-
-    async def client_secrets(request: Request) -> Response:
-        try:
-            caller = _caller(request, service)
-            _check_origin(request, service)
-            return JSONResponse(await create_secret(request, caller, service))
-        except Denied as denied:
-            return _denial(denied, service)
-        except Refused as refused:
-            return _error(400, str(refused), refused.code, param=refused.param)
-
-    def guarded(endpoint: Endpoint) -> Endpoint:
-        """Only for those who show a key, where keys are needed."""
-
-        async def guard(request: Request) -> Response:
-            try:
-                _caller(request, service)
-            except Denied as denied:
-                return _denial(denied, service)
-            return await endpoint(request)
-
-        return guard
-
     app = Starlette(
         routes=[
-            *(WebSocketRoute(path, realtime) for path in REALTIME_PATHS),
+            *(WebSocketRoute(path, _realtime) for path in REALTIME_PATHS),
             *(Route(path, _upgrade) for path in REALTIME_PATHS),
-            *(Route(path, client_secrets, methods=["POST"]) for path in SECRETS_PATHS),
-            Route("/health", health),
-            Route("/metrics", guarded(metrics)),
-            Route("/v1/models", guarded(models)),
-            Route("/v1/models/{name:path}", guarded(model)),
+            *(Route(path, _client_secrets, methods=["POST"]) for path in SECRETS_PATHS),
+            Route("/health", _health),
+            Route("/metrics", _guarded(_metrics)),
+            Route("/v1/models", _guarded(_models)),
+            Route("/v1/models/{name:path}", _guarded(_model)),
             Route("/v1/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
             Route("/static/{path:path}", serve_page),
             Route("/", serve_page),
             Route("/{path:path}", serve_page),
         ]
     )
-    app.state.service = service
+    app.state.service = Service(engine, config)
     return app
+
+
+def _service(connection: HTTPConnection) -> Service:
+    service: Service = connection.app.state.service
+    return service
+
+
+async def _realtime(websocket: WebSocket) -> None:
+    service = _service(websocket)
+    try:
+        caller = _realtime_caller(websocket, service)
+    except Denied as denied:
+        await websocket.send_denial_response(_denial(denied, service))
+        return
+    await Connection(websocket, service, caller).run()
+
+
+async def _health(request: Request) -> Response:
+    service = _service(request)
+    engine = service.engine
+    state = {
+        "status": "ok" if engine.running else "failed",
+        "model": service.model_name,
+        "sessions": engine.sessions,
+        "max_sessions": engine.max_sessions,
+    }
+    return JSONResponse(state, 200 if engine.running else 503)
+
+
+async def _metrics(request: Request) -> Response:
+    service = _service(request)
+    text = exposition(service.engine.stats(), service.counts)
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+async def _models(request: Request) -> Response:
+    return JSONResponse({"object": "list", "data": [_service(request).describe_model()]})
+
+
+async def _model(request: Request) -> Response:
+    service, name = _service(request), request.path_params["name"]
+    if name == service.model_name:
+        return JSONResponse(service.describe_model())
+    return _error(404, f"The model '{name[:100]}' does not exist here.", "model_not_found", param="model")
+
+
+async def _client_secrets(request: Request) -> Response:
+    service = _service(request)
+    try:
+        caller = _caller(request, service)
+        _check_origin(request, service)
+        return JSONResponse(await create_secret(request, caller, service))
+    except Denied as denied:
+        return _denial(denied, service)
+    except Refused as refused:
+        return _error(400, str(refused), refused.code, param=refused.param)
+
+
+def _guarded(endpoint: Endpoint) -> Endpoint:
+    """Only for those who show a key, where keys are needed."""
+
+    async def guard(request: Request) -> Response:
+        service = _service(request)
+        try:
+            _caller(request, service)
+        except Denied as denied:
+            return _denial(denied, service)
+        return await endpoint(request)
+
+    return guard
 
 
 def _realtime_caller(websocket: WebSocket, service: Service) -> Caller:
