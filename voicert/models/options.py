@@ -18,7 +18,7 @@ class Options:
     device: str = "auto"  # one of DEVICES, or cuda:1 and the like; auto: a GPU if there is one
     dtype: str = "auto"  # one of DTYPES; auto: bfloat16 on a GPU, float32 on a CPU
     int8: bool = False  # weights of 8 bits
-    voice_prompt: Path | None = None  # PersonaPlex: whose voice it takes
+    voice_prompt: Path | None = None  # PersonaPlex: WAV file of the voice that it takes
     text_prompt: str = ""  # PersonaPlex: who it is
     answer_end_ms: int = 1200  # an answer is over after so long without a word
 
