@@ -5,12 +5,16 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from voicert_codecs.ort import open_session
 
 from tests.support import tiny
 from tests.support.server import scripted_server
 
 __all__ = ["scripted_server"]
+
+settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

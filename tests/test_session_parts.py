@@ -1,7 +1,7 @@
 """The pure parts of a session, one by one: steps, playback, what was said, and who interrupts."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voicert.session import TurnSettings
@@ -25,6 +25,7 @@ def said(*words, lead=0, frames=100):
     return one
 
 
+@example([1], [2] * 12, 0, 481, 481)
 @given(
     st.lists(st.integers(1, 12), max_size=12), st.lists(st.integers(1, 3), min_size=12, max_size=12),
     st.integers(0, 5), st.integers(0, 60_000), st.integers(0, 60_000),

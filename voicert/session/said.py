@@ -31,6 +31,7 @@ class Said:
     done: bool = False  # its `ResponseDone` was sent
     audible: bool = False  # a frame louder than the threshold was made
     cut_at: int | None = None  # samples: what was heard of it when it was cut
+    kept: int | None = None  # frames: what the model may remember of it since then
 
     @property
     def transcript(self) -> str:
@@ -60,11 +61,12 @@ class Said:
         heard = min(heard, self.made * self.frame_samples)
         self.cut_at = heard if self.cut_at is None else min(self.cut_at, heard)
         kept = -(-heard // self.frame_samples)
+        kept = kept if self.kept is None else min(kept, self.kept)  # words that are gone count no more
         for first, last in self._words():
             if (first + self.lead_frames) * self.frame_samples >= heard or last >= kept:
                 kept = min(kept, first)
                 break
-        kept = max(kept, min(at_least, self.made))
+        kept = self.kept = max(kept, min(at_least, self.made))
         self.pieces = [(at, text) for at, text in self.pieces if at < kept]
         return kept
 
