@@ -47,7 +47,7 @@ def inside(text: NDArray[np.int64]) -> NDArray[np.bool_]:
 @pytest.mark.parametrize("delays", [(0, 0, 1, 1), (0, 0, 0, 0), (0, 2, 1, 3)])
 def test_it_writes_what_uncached_passes_write(tiny_step: Path, delays: tuple[int, ...]) -> None:
     """Text, transcript and frames, over four windows, with hushes inside of answers and outside."""
-    user, hush = user_codes(1, STEPS), {5, 6, 30, 31, 52, 71}
+    user, hush = user_codes(2, STEPS), {5, 6, 30, 31, 52, 71}
     flags = np.array([t in hush for t in range(STEPS)])
     wanted = naive.write(transformer(), SILENCE, user, flags)
     model = speech_model(tiny_step, 2, dataclasses.replace(MODEL, delays=delays))
