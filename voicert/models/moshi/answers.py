@@ -54,7 +54,7 @@ class Answers:
     def hushed(self, slots: Ints, position: Ints, steps: int) -> Bools:
         """[B] whether one of the last ``steps`` steps was hushed, up to ``position`` [B]."""
         span = position[:, None] - np.arange(steps)
-        return self._hushed[slots[:, None], span % self.ring].any(1)
+        return np.logical_or.reduce(self._hushed[slots[:, None], span % self.ring], axis=1)
 
     def read(self, slot: int) -> tuple[NDArray[Any], ...]:
         """A copy of a slot."""

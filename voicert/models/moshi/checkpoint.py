@@ -18,7 +18,6 @@ from voicert.models.moshi.kyutai import read_folder
 
 CONFIG = "config.json"
 INDEX = ".index.json"
-VOICES = "voices.tgz"  # of PersonaPlex
 _ELSEWHERE = re.compile(
     r"hf://([\w.-]+/[\w.-]+)/(.+)"
 )  # a file of another repository, as configurations may say
@@ -35,7 +34,6 @@ class Checkpoint:
     codec: Path
     tokenizer: Path
     lora: Path | None = None
-    voices: Path | None = None  # the archive of PersonaPlex's voices, if it lies there
 
     def identity(self) -> bytes:
         """Says which weights these are.
@@ -49,18 +47,15 @@ class Checkpoint:
         return digest.digest()
 
 
-def find(name: str, voices: bool = False) -> Checkpoint:
+def find(name: str) -> Checkpoint:
     """The checkpoint of a folder, or of a repository of the hub, which is fetched if it is not yet here.
-
-    Args:
-        voices: the archive of PersonaPlex's voices is needed, too.
 
     Raises:
         ModelError: it cannot be fetched, a file is missing, or its configuration is not understood.
     """
     path = Path(name).expanduser()
     try:
-        return _in_folder(path) if path.is_dir() else _on_hub(name, voices)
+        return _in_folder(path) if path.is_dir() else _on_hub(name)
     except CodecError as error:
         raise ModelError(str(error)) from error
 
@@ -79,11 +74,10 @@ def _in_folder(folder: Path) -> Checkpoint:
     for what, file in (("codec", codec), ("tokenizer", tokenizer), ("LoRA", lora)):
         if file is not None and not file.is_file():
             raise ModelError(f"the {what} {file} is not there")
-    voices = folder / VOICES if (folder / VOICES).is_file() else None
-    return Checkpoint(about, weights, codec, tokenizer, lora, voices)
+    return Checkpoint(about, weights, codec, tokenizer, lora)
 
 
-def _on_hub(repository: str, voices: bool) -> Checkpoint:
+def _on_hub(repository: str) -> Checkpoint:
     """Only what is needed is fetched; the hub's client shows how far it is."""
     try:
         folder = hub.fetched(repository, CONFIG)[0].parent
@@ -94,8 +88,6 @@ def _on_hub(repository: str, voices: bool) -> Checkpoint:
     about = read_folder(folder)
     names = [about.codec, about.codec_config, about.tokenizer, about.lora]
     hub.fetched(repository, *(name for name in names if name and not _ELSEWHERE.fullmatch(name)))
-    if voices:
-        hub.fetched(repository, VOICES)
     if not _ELSEWHERE.fullmatch(about.weights):
         _fetch_weights(repository, about.weights)
     return _in_folder(folder)

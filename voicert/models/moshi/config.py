@@ -73,7 +73,7 @@ class MoshiConfig:
             if width % heads or heads % keys or width // heads % 2:
                 raise ModelError(f"{width} channels do not divide into {heads} heads of {keys} keys")
         if not 0 <= self.sinks < self.context:
-            raise ModelError(f"sinks is {self.sinks}; it must be from 0 to below the context of {self.context}")
+            raise ModelError(f"sinks is {self.sinks}, not from 0 to below the context of {self.context}")
         if len(self.delays) != self.streams + 1 or min(self.delays) < 0:
             raise ModelError(f"delays must be {self.streams + 1} numbers from 0, not {list(self.delays)}")
         if self.delays[0]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,5 +59,5 @@ def _high_pass(quality: float, corner_hz: float, rate: int) -> tuple[NDArray[np.
     return np.array([1.0, -2.0, 1.0]), a / a[0]
 
 
-def _db(power: NDArray[np.float64]) -> NDArray[np.float64]:
+def _db(power: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     return _OFFSET_DB + 10 * np.log10(np.maximum(power, 1e-20))

@@ -52,7 +52,7 @@ def open_moshi(
     Raises:
         ModelError: a file is missing or not understood, the device cannot be used, or memory is short.
     """
-    found = find(name, voices=_is_name_of_voice(options))
+    found = find(name)
     config = replace(found.about.config, sinks=SINKS)
     sampling = _sampling(found)
     form = _form(options)
@@ -104,11 +104,6 @@ def _beginning(
     pause = int(BREAK_S * codec.sample_rate / codec.frame_size)
     prompt = Prompt.of(lm.config, steady, voice, words, pause)
     return steady, _Beginning(prompt.take_in(lm), prompt.text.tobytes() + prompt.own.tobytes())
-
-
-def _is_name_of_voice(options: Options) -> bool:
-    """Whether the voice is one of those that come with PersonaPlex, and no file."""
-    return options.voice_prompt is not None and not options.voice_prompt.suffix
 
 
 def _codec(found: Checkpoint, config: MoshiConfig, device: torch.device) -> Codec[Any]:
