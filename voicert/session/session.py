@@ -18,7 +18,8 @@ from voicert.models.base import Brief
 from voicert.session.briefing import Briefing
 from voicert.session.conversation import Conversation
 from voicert.session.events import Event, SessionFailed
-from voicert.session.intake import Given, Intake, Mark, Sound
+from voicert.session.feed import NEVER, Feed
+from voicert.session.intake import Intake, Mark
 from voicert.session.settings import TurnSettings
 from voicert.session.vad import SAMPLE_RATE
 
@@ -36,10 +37,11 @@ class Session:
         self._engine = engine
         self._sink = sink
         self._lock = threading.RLock()  # reentrant: a sink may call back
-        self._frame = engine.bundle.codec.frame_size  # samples
-        self._intake = Intake(self._frame, QUEUE_S * SAMPLE_RATE // self._frame, engine.clock())
+        frame = engine.bundle.codec.frame_size  # samples
+        self._intake = Intake(frame, QUEUE_S * SAMPLE_RATE // frame, engine.clock())
         self._talk = Conversation(engine.bundle.model, settings)
         self._briefing = Briefing()
+        self._feed = Feed(self._intake, self._talk, self._briefing, frame)
         self.closed = False
 
     @property
@@ -55,8 +57,7 @@ class Session:
             InputError: ``invalid_audio``, nothing was taken; or ``input_audio_buffer_overflow``, more than
                 30 s wait and the excess was dropped. The session goes on.
         """
-        if pcm.ndim != 1 or pcm.dtype != np.float32 or not np.isfinite(pcm).all():
-            raise InputError("audio must be one row of finite 32-bit floats", "invalid_audio")
+        _check(pcm)
         now = self._engine.clock()
         with self._lock:
             if self.closed or not len(pcm):
@@ -118,8 +119,7 @@ class Session:
         Raises:
             InputError: ``invalid_audio`` or ``input_audio_buffer_overflow``. Nothing was taken.
         """
-        if pcm.ndim != 1 or pcm.dtype != np.float32 or not np.isfinite(pcm).all():
-            raise InputError("audio must be one row of finite 32-bit floats", "invalid_audio")
+        _check(pcm)
         whole = np.concatenate([pcm, np.zeros(REST, np.float32)])
         with self._lock:
             taken = self.closed or self._intake.recount(whole, ref, self._engine.clock())
@@ -189,27 +189,19 @@ class Session:
             self._tell(self._talk.tick(now))
             if self._talk.full:
                 return None
-            due = self._silence_due()
-            if due is not None and due <= now:
-                self._intake.pad(due, now)
-            while not self.closed and (entry := self._intake.pop()) is not None:
-                match entry:
-                    case Sound(pcm, complete_at):
-                        return self._steered(pcm, now if self._talk.recounting else complete_at)
-                    case Given(token):
-                        return self._steered(np.zeros(self._frame, np.float32), now, token)
-                    case Mark():
-                        self._tell(self._obey(entry, now))
+            self._feed.pad(now)
+            while not self.closed:
+                match self._feed.next(now):
+                    case list() as events:
+                        self._tell(events)
+                    case frame:
+                        return frame
             return None
 
     def due(self) -> float | None:
         with self._lock:
-            if self.closed:
-                return None
-            due = self._talk.due(self._engine.clock())
-            silence = None if self._talk.full else self._silence_due()
-            due = due if silence is None else min(due, silence)
-            return None if due == float("inf") else due
+            due = NEVER if self.closed else self._feed.due(self._engine.clock())
+            return None if due == NEVER else due
 
     def advance(self, frame: Frame, stepped: Stepped) -> None:
         with self._lock:
@@ -251,32 +243,6 @@ class Session:
             raise InputError(f"{QUEUE_S} s of input wait already", OVERFLOW)
         self._engine.wake()
 
-    def _obey(self, mark: Mark, now: float) -> list[Event]:
-        match mark.kind:
-            case "commit":
-                return self._talk.commit()
-            case "clear":
-                self._talk.clear()
-            case "respond":
-                if not self._talk.responding:
-                    self._briefing.asked(mark.brief)
-                self._talk.respond(mark.longest_ms)
-            case "recount":
-                return self._talk.recount(now)
-            case "recounted":
-                return self._talk.recounted(mark.ref)
-        return []
-
-    def _steered(self, pcm: NDArray[np.float32], complete_at: float, token: int = -1) -> Frame:
-        way = self._talk.steer(given=token >= 0)
-        if not self._talk.responding:
-            self._briefing.answered()
-        brief = self._briefing.news()
-        return Frame(pcm, complete_at, way.hush, way.start, token, way.rewind, way.retake, brief)
-
-    def _silence_due(self) -> float | None:
-        return self._intake.silence_due(self._talk.urgent) if self._talk.waiting else None
-
     def _tell(self, events: list[Event]) -> None:
         if events:
             self._sink(events)
@@ -286,3 +252,11 @@ class Session:
     def _note(self, kind: str, **values: object) -> None:
         """For the recording, if there is one."""
         self._engine.note(self, kind, **values)
+
+
+def _check(pcm: NDArray[np.float32]) -> None:
+    """Raises:
+    InputError: ``invalid_audio``.
+    """
+    if pcm.ndim != 1 or pcm.dtype != np.float32 or not np.isfinite(pcm).all():
+        raise InputError("audio must be one row of finite 32-bit floats", "invalid_audio")
