@@ -22,7 +22,7 @@ class TurnSettings:
 
     A voice of ``pause_ms`` over the assistant pauses it. Then either the voice is over, and the assistant
     goes on; or it is an interruption, because the model falls silent by itself ("model"), because the voice
-    lasts for ``interrupt_min_ms`` ("vad"), or because of whichever comes first ("both").
+    lasts for ``interrupt_min_ms`` or was a word ("vad"), or because of whichever comes first ("both").
 
     Raises:
         ConfigError: a value is out of range.
