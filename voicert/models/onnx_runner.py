@@ -42,7 +42,8 @@ class _Ring:
         -1e30 [B, T, n, P].
 
         The newest page comes first. So a row is summed in the same order whatever pages another row needs:
-        those come after its own, and are masked.
+        those come after its own, and are masked. With another T its first page may be another one, and sums
+        over many pages differ in their last bits.
         """
         newest, oldest = at[:, -1] // self.page, np.maximum(at[:, 0] - self.window + 1, 0) // self.page
         count = min(self.pages, int((newest - oldest).max()) + 1)
