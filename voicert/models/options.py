@@ -7,16 +7,13 @@ from pathlib import Path
 
 from voicert.errors import ModelError
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-DTYPES = ("auto", "float32", "bfloat16")
-
 
 @dataclass(frozen=True)
 class Options:
     """Of models of the Moshi family."""
 
-    device: str = "auto"  # one of DEVICES, or cuda:1 and the like; auto: a GPU if there is one
-    dtype: str = "auto"  # one of DTYPES; auto: bfloat16 on a GPU, float32 on a CPU
+    device: str = "auto"  # as PyTorch names it; auto: cuda where there is one, else cpu
+    dtype: str = "auto"  # float32 or bfloat16; auto: bfloat16 on a GPU, float32 on a CPU
     int8: bool = False  # weights of 8 bits
     voice_prompt: Path | None = None  # PersonaPlex: WAV file of the voice that it takes
     text_prompt: str = ""  # PersonaPlex: who it is

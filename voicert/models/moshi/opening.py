@@ -127,9 +127,7 @@ def _form(options: Options) -> Form:
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")  # mps only for who asks for it
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
