@@ -44,7 +44,8 @@ class Runner(Protocol):
     def run(self, inputs: StepInputs, slots: Ints, position: Ints) -> Logits:
         """Positions ``position`` [B] and the T - 1 after it of every slot in ``slots`` [B].
 
-        T is at most REWIND_FRAMES. A row's result does not depend on B or the other rows; on T, only to rounding.
+        T is at most REWIND_FRAMES. A row's result does not depend on B or the other rows, and on T only in
+        its last bits.
         """
         ...
 
