@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from make_tiny_moshi import PAD, TOKENIZER
+import torch
+from make_tiny_moshi import PAD, SMALL, TOKENIZER
 from safetensors.torch import load_file, save_file
 from voicert_codecs.mimi.load import KYUTAI_FILE
 
 from tests.support import wav
+from tests.support.mimi_original import original as original_mimi
+from tests.support.moshi_original import Original, open_lm
 from tests.support.moshi_served import BRIEF, frames, open_tiny, talk, tiny_folder
 from voicert.errors import ModelError
-from voicert.models import Options, load
+from voicert.models import Options, Sampling, load
 from voicert.models.moshi import memory
 from voicert.models.moshi.config import MoshiConfig
 from voicert.models.moshi.loudness import loudness_db
@@ -252,3 +255,24 @@ def test_loudness_is_that_of_the_standard(rate: int) -> None:
     assert loudness_db(paused, rate) == pytest.approx(-3.01, abs=0.7)  # silence does not count
     assert loudness_db(np.zeros(rate, np.float32), rate) is None
     assert VOICE_DB == -24.0
+
+
+def test_the_moshi_package_says_and_hears_the_same(folder: Path, tmp_path: Path) -> None:
+    about = json.loads((folder / "config.json").read_text())
+    bare = tmp_path / "bare"  # with the model's own sizes alone, which is what the package's loader takes
+    bare.mkdir()
+    (bare / "config.json").write_text(json.dumps({name: about[name] for name in SMALL}))
+    shutil.copy(folder / "model.safetensors", bare)
+    original, lm = Original(bare, 1, (0.7, 0.8), (25, 250), (3,)), open_lm(bare)
+    lm.reset(0, Sampling(0.8, 250, 0.7, 25, seed=3))
+    texts: set[int] = set()
+    for codes in frames(0, 60):
+        written, _ = original.step(codes[None])
+        assert np.array_equal(lm.step(np.array([0]), codes[None]), written)
+        texts.add(int(written[0, 0]))
+    assert len(texts) > 3  # words among the pads
+    mimi = original_mimi(folder / KYUTAI_FILE)
+    pcm = np.random.default_rng(0).normal(0, 0.1, (1, 8 * 1920)).astype(np.float32)
+    codec = open_tiny(folder).codec
+    ours = codec.encode(pcm, codec.init_state(1))
+    assert np.array_equal(ours, mimi.encode(torch.from_numpy(pcm)[:, None]).numpy())
