@@ -33,20 +33,16 @@ from typing import Any
 import numpy as np
 import torch
 from bench_codecs import machine
-from codec_bench.peers import OriginalMimi, PeersMissingError, import_peer
+from codec_bench.moshi import REWIND, SMALL, OurMimi, Ours, RandomWeights, Theirs
+from codec_bench.peers import OriginalMimi, PeersMissingError
 from make_tiny_mimi import write_mimi
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch import Tensor
-from voicert_codecs.base import Codec
 from voicert_codecs.mimi.config import MimiConfig
-from voicert_codecs.mimi.load import open_codec
 
-from voicert.models.base import Sampling
 from voicert.models.moshi.config import MoshiConfig
 from voicert.models.moshi.kyutai import PUBLISHED, from_kyutai
 from voicert.models.moshi.layout import tensors
-from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.loader import Form, Reader, build
 from voicert.models.moshi.memory import need
 from voicert.models.moshi.network import MoshiNetwork
@@ -56,82 +52,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("step", "frame", "gpu")
 STEPS_PER_MINUTE = 750  # 12.5 Hz
 SINKS = 4  # of the long call, as the server has them
-SMALL: dict[str, Any] = {
-    **PUBLISHED, "dim": 512, "num_layers": 8, "num_heads": 8, "depformer_dim": 256, "depformer_num_layers": 4,
-    "depformer_num_heads": 8, "depformer_dim_feedforward": 1056,
-}  # fmt: skip
-SAMPLING = Sampling(temperature=0.8, top_k=250, text_temperature=0.7, text_top_k=25)
 WARM_UP = 5  # steps that are not counted
-REWIND = 125  # steps: 10 s
-
-
-class RandomWeights:
-    """Weights in place of a file's."""
-
-    def __init__(self, config: MoshiConfig, device: str = "cpu", dtype: torch.dtype = torch.float32) -> None:
-        self.config, self._shapes = config, dict(tensors(config))
-        self._source = torch.Generator(device).manual_seed(0)
-        self._where: dict[str, Any] = {"generator": self._source, "device": device, "dtype": dtype}
-
-    def read(self, name: str) -> Tensor:
-        shape = self._shapes[name]
-        if name.endswith("alpha"):
-            return torch.ones(shape, device=self._where["device"], dtype=self._where["dtype"])
-        return torch.randn(shape, **self._where) / (1.0 if "emb" in name else shape[1] ** 0.5)
-
-
-class Ours:
-    """Our model, at a position of its choice."""
-
-    name = "ours"
-
-    def __init__(self, network: MoshiNetwork, rows: int, filled: int) -> None:
-        self.lm = MoshiLm(network, rows, REWIND)
-        self._slots = np.arange(rows)
-        for slot in range(rows):
-            self.lm.reset(slot, SAMPLING)
-        if filled:  # zeros for keys and values, and the tokens before the first
-            tokens = self.lm.tokens
-            tokens.position[:], tokens.own[:], tokens.heard[:] = filled, 0, 0
-
-    def step(self, user: Ints) -> Ints:
-        """user [B, 8] → codes [B, 8] of the last complete frame."""
-        thought = self.lm.think(self._slots, user)
-        self.lm.write(thought, self.lm.choose_text(thought))
-        return self.lm.completed(thought)[:, 1:].clip(0)
-
-
-class Theirs:
-    """The package's generator."""
-
-    name = "moshi package"
-
-    def __init__(self, originals: Path, file: Path, rows: int) -> None:
-        loaders, lm = (import_peer(originals, f"moshi.models.{name}") for name in ("loaders", "lm"))
-        model = loaders.get_moshi_lm(file, SMALL, device="cpu", dtype=torch.float32)
-        s = SAMPLING
-        self.generator = lm.LMGen(
-            model, temp=s.temperature, temp_text=s.text_temperature, top_k=s.top_k, top_k_text=s.text_top_k
-        )
-        self.generator.streaming_forever(rows)
-
-    def step(self, user: Ints) -> Ints:
-        frame = self.generator.step(torch.from_numpy(user)[:, :, None])
-        return np.zeros_like(user) if frame is None else frame[:, 1:, 0].numpy()
-
-
-class OurMimi:
-    """Our codec, over one batch."""
-
-    def __init__(self, file: Path, rows: int) -> None:
-        self._codec: Codec[Any] = open_codec(file)
-        self._state = self._codec.init_state(rows)
-
-    def encode(self, pcm: NDArray[np.float32]) -> Ints:
-        return self._codec.encode(pcm, self._state)
-
-    def decode(self, codes: Ints) -> NDArray[np.float32]:
-        return self._codec.decode(codes, self._state)
 
 
 class Bench:

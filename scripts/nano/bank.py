@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from nano import lessons
 from nano.lessons import Exchange
 from nano.sound import FRAME, SAMPLE_RATE, Audio
-from nano.voices import ASSISTANT, MURMURS, Spoken, Voice, random_voice, speak_many, word_ends
+from nano.voices import ASSISTANT, MURMURS, Spoken, Voice, random_voice, speak_many
 
 BLOCK = 48  # utterances of one voice in a row: festival starts once for them
 FOLLOWS, AGAINS, SMALL = 0.12, 0.02, 0.03  # shares of follow-ups, of "say that again" and of small sounds
@@ -123,23 +123,21 @@ def _block(seed: int, kind: str, held_out: bool) -> list[_Said]:
         )
         some = [_draw(rng, held_out, base.engine) for _ in range(6)]
         for exchange, spoken in zip(some, speak_many(voice, [e.request for e in some]), strict=True):
-            said.append(
-                _Said(exchange, voice, kind, _pcm16(spoken), spoken.phones, _words(exchange.request, spoken))
-            )
+            said.append(_Said(exchange, voice, kind, _pcm16(spoken), spoken.phones, _words(spoken)))
     return said
 
 
 def _answer(text: str) -> tuple[str, NDArray[np.int16], NDArray[np.uint8], list[float]]:
     spoken = speak_many(ASSISTANT, [text])[0]
-    return text, _pcm16(spoken), spoken.phones, _words(text, spoken)
+    return text, _pcm16(spoken), spoken.phones, _words(spoken)
 
 
 def _pcm16(spoken: Spoken) -> NDArray[np.int16]:
     return (spoken.pcm * 32767).astype(np.int16)
 
 
-def _words(text: str, spoken: Spoken) -> list[float]:
-    return [round(w, 4) for w in (word_ends(text) if spoken.words is None else spoken.words)]
+def _words(spoken: Spoken) -> list[float]:
+    return [round(w, 4) for w in spoken.words]
 
 
 class _Writer:

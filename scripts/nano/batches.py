@@ -94,7 +94,7 @@ class Shards:
             answers = np.flatnonzero(shard["text"][n] == START)
             if rng.random() < focus and len(answers):
                 start = int(
-                    np.clip(rng.choice(answers) - rng.integers(frames * 3 // 5, frames * 9 // 10), 0, last)
+                    np.clip(rng.choice(answers) - rng.integers(frames * 13 // 20, frames * 37 // 40), 0, last)
                 )
             rows.append(self.row(name, n, start, min(frames, whole)))
         return stacked(rows)

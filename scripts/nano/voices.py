@@ -1,6 +1,7 @@
-"""Speech from free engines, with the times of its words and phones as far as an engine tells them.
+"""Speech from free engines, with the times of its words and phones.
 
-espeak-ng runs in process (by ctypes), flite and festival as programs, Pico in process (PyPI: ttspico).
+espeak-ng runs in process (by ctypes) and tells both. Flite and festival run as programs, Pico in process
+(PyPI: ttspico); their times are those of espeak-ng saying the same, warped (`nano.alignment`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ import soxr
 from numpy.typing import NDArray
 
 from nano import espeak
-from nano.phones import UNKNOWN, frames_of
+from nano.alignment import aligned
+from nano.phones import frames_of
 from nano.sound import SAMPLE_RATE, Audio, trimmed
 
 ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-rp", "en-gb-x-gbcwmd", "en-029")
@@ -31,6 +33,7 @@ HELD_OUT_VARIANTS = ("m3", "f4", "Annie", "david", "klatt3", "steph")
 FLITE = ("kal16", "awb", "rms", "slt")
 PICO = ("en-US", "en-GB")
 FESTIVAL = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")  # the engine that training never hears
+REFERENCES = {"awb": "en-gb-scotland", "en-GB": "en"}  # espeak-ng's accent nearest to a voice; else "en-us"
 PITCH_HZ = {"kal16": 105, "awb": 120, "rms": 105, "slt": 175}
 
 
@@ -50,7 +53,7 @@ class Spoken:
 
     pcm: Audio
     phones: NDArray[np.uint8]  # [ceil(samples / 480)] class of each frame of 20 ms, see `nano.phones`
-    words: tuple[float, ...] | None  # end of every word as a fraction of the whole, where the engine tells
+    words: tuple[float, ...]  # end of every word as a fraction of the whole
 
 
 ASSISTANT = Voice("flite", "slt")
@@ -98,8 +101,8 @@ def speak_many(voice: Voice, texts: list[str]) -> list[Spoken]:
     if voice.engine == "flite":
         return [_speak_flite(voice, t) for t in texts]
     if voice.engine == "pico":
-        return [_speak_pico(voice, t) for t in texts]
-    return [_untimed(pcm) for pcm in _speak_festival(voice, texts)]
+        return [_timed(voice, t, _speak_pico(voice, t)) for t in texts]
+    return [_timed(voice, t, pcm) for t, pcm in zip(texts, _speak_festival(voice, texts), strict=True)]
 
 
 def _speak_espeak(voice: Voice, text: str) -> Spoken:
@@ -107,10 +110,10 @@ def _speak_espeak(voice: Voice, text: str) -> Spoken:
     pcm, first = trimmed(said.pcm)
     phones = frames_of([(start - first, phone) for start, phone in said.phones], len(pcm))
     starts = [max(0, s - first) for s in said.words]
-    if len(starts) != len(text.split()):  # it reads some as one, such as "a.m."
-        return Spoken(pcm, phones, None)
-    ends = [*starts[1:], len(pcm)]
-    return Spoken(pcm, phones, tuple(min(1.0, e / len(pcm)) for e in ends))
+    ends = tuple(min(1.0, e / len(pcm)) for e in (*starts[1:], len(pcm)))
+    if len(ends) != len(text.split()):  # it reads some as one, such as "a.m."
+        ends = _by_length(text)
+    return Spoken(pcm, phones, ends)
 
 
 def _speak_flite(voice: Voice, text: str) -> Spoken:
@@ -128,11 +131,11 @@ def _speak_flite(voice: Voice, text: str) -> Spoken:
         phone, _, end = mark.partition(":")
         starts.append((round(begin * SAMPLE_RATE) - first, phone))
         begin = float(end)
-    return Spoken(pcm, frames_of(starts, len(pcm)), None)
+    return replace(_timed(voice, text, pcm), pcm=pcm, phones=frames_of(starts, len(pcm)))
 
 
-def _speak_pico(voice: Voice, text: str) -> Spoken:
-    """Pico marks no phones; its speed and pitch are set by tags in the text."""
+def _speak_pico(voice: Voice, text: str) -> Audio:
+    """Pico's speed and pitch are set by tags in the text."""
     import ttspico  # only for those who train
 
     engine = ttspico.TtsEngine(voice.name)
@@ -140,7 +143,7 @@ def _speak_pico(voice: Voice, text: str) -> Spoken:
         f'<speed level="{100 * voice.rate:.0f}"><pitch level="{100 * voice.pitch:.0f}">{text}</pitch></speed>'
     )
     pcm16 = np.frombuffer(bytes(engine.speak(tagged)), np.int16)
-    return _untimed(soxr.resample(pcm16.astype(np.float32) / 32768, 16_000, SAMPLE_RATE))
+    return soxr.resample(pcm16.astype(np.float32) / 32768, 16_000, SAMPLE_RATE)
 
 
 def _speak_festival(voice: Voice, texts: list[str]) -> list[Audio]:
@@ -155,9 +158,12 @@ def _speak_festival(voice: Voice, texts: list[str]) -> list[Audio]:
         return [_read_wav(path) for path in paths]
 
 
-def _untimed(pcm: Audio) -> Spoken:
+def _timed(voice: Voice, text: str, pcm: Audio) -> Spoken:
+    """With the times of espeak-ng's voice of the nearest accent."""
     pcm, _ = trimmed(pcm)
-    return Spoken(pcm, np.full(-(-len(pcm) // 480), UNKNOWN, np.uint8), None)
+    known = _speak_espeak(Voice("espeak", REFERENCES.get(voice.name, "en-us")), text)
+    words, phones = aligned(pcm, known.pcm, known.words, known.phones)
+    return Spoken(pcm, phones, words)
 
 
 def _read_wav(path: Path) -> Audio:
@@ -166,16 +172,8 @@ def _read_wav(path: Path) -> Audio:
         return soxr.resample(pcm, file.getframerate(), SAMPLE_RATE)
 
 
-def word_ends(text: str) -> list[float]:
-    """Where each word ends as a fraction of the whole, as espeak-ng says it.
-
-    Engines differ in tempo but little in proportion, so one measure serves those that do not tell.
-    """
-    said = _speak_espeak(Voice("espeak", "en-us"), text)
-    if said.words is not None:
-        return list(said.words)
-    words = text.split()
-    lengths = [
-        len(_speak_espeak(Voice("espeak", "en-us"), " ".join(words[: i + 1])).pcm) for i in range(len(words))
-    ]
-    return [min(1.0, n / lengths[-1]) for n in lengths]
+def _by_length(text: str) -> tuple[float, ...]:
+    """Where each word ends, from how long its beginning is without the rest."""
+    words, voice = text.split(), "en-us"
+    lengths = [len(trimmed(espeak.speak(voice, " ".join(words[: i + 1])).pcm)[0]) for i in range(len(words))]
+    return tuple(min(1.0, n / lengths[-1]) for n in lengths)
