@@ -210,3 +210,22 @@ def test_codebooks_one_by_one_equal_all_at_once() -> None:
             changed = model.depth(hidden, text, other)
             assert torch.equal(changed[:, : k + 1], forced[:, : k + 1])
             assert k + 1 == MODEL.codebooks or not torch.allclose(changed[:, k + 1], forced[:, k + 1])
+
+
+@torch.inference_mode()
+def test_codebooks_in_turn_equal_all_at_once() -> None:
+    """The loop that speaks, with keys and values of its own, and what training works on; rows may change."""
+    model = transformer(depth=DEPTH)
+    random = torch.Generator().manual_seed(7)
+    for rows in (5, 5, 2):
+        hidden = torch.randn(rows, MODEL.width, generator=random)
+        text = torch.randint(MODEL.text_size, (rows,), generator=random)
+        made: list[Tensor] = []
+
+        def choose(codebook: int, logits: Tensor, made: list[Tensor] = made) -> Tensor:
+            made.append(logits)
+            return logits.argmax(1)
+
+        codes = model.depth.in_turn(hidden, text, MODEL.codebooks, choose)
+        assert codes.shape == (rows, MODEL.codebooks)
+        torch.testing.assert_close(torch.stack(made, 1), model.depth(hidden, text, codes), atol=1e-5, rtol=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from voicert_codecs.blocks.rotary import RotaryTable, rotate
 from tests.support.moshi_original import open_lm, write_moshi
 from tests.test_moshi_lm import TINY, Ints, heard, talk
 from voicert.models.base import Sampling
-from voicert.models.layers import LayerSizes, gated
+from voicert.models.layers import LayerSizes
 from voicert.models.moshi.lm import MoshiLm
 from voicert.models.rings import Rings, grown
-from voicert.models.temporal import Temporal
-from voicert.models.window import PIECE, Window
+from voicert.models.temporal import PIECE, Temporal
+from voicert.models.window import Window
 
 SIZES = LayerSizes(width=16, heads=4, kv_heads=2, head_width=4, hidden=24, epsilon=1e-8)
-WINDOW = Window(context=20, sinks=3, rewind=6)
+WINDOW = Window(context=20, sinks=3, spare=6 + PIECE - 1)
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +57,14 @@ class Naive:
 
     def step(self, x: Tensor) -> Tensor:
         """x [D] → [D]"""
+        x = x[None, None]
         for layer, past in zip(self._temporal.layers, self._past, strict=True):
-            heads = layer.attention.project(layer.norm1(x)).unflatten(0, (-1, SIZES.head_width))
-            query, key, value = heads.split([SIZES.heads, SIZES.kv_heads, SIZES.kv_heads])
-            past.append((key, value))
-            x = x + layer.attention.out(self._look(query, past).flatten())
-            x = x + layer.down(gated(layer.up(layer.norm2(x))))
-        return x
+            x = layer(x, partial(self._attend, past))
+        return x[0, 0]
+
+    def _attend(self, past: list[tuple[Tensor, Tensor]], query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        past.append((key[0, 0], value[0, 0]))
+        return self._look(query[0, 0], past).flatten()[None, None]
 
     def _look(self, query: Tensor, past: list[tuple[Tensor, Tensor]]) -> Tensor:
         w = self._temporal.window
@@ -80,7 +82,7 @@ class Naive:
 @pytest.mark.parametrize("sinks", [0, 3])
 @torch.inference_mode()
 def test_it_sees_the_sinks_and_the_window_at_their_places_in_sight(sinks: int) -> None:
-    temporal = stack(Window(20, sinks, 6))
+    temporal = stack(Window(20, sinks, 6 + PIECE - 1))
     x = torch.randn(150, SIZES.width)  # the ring goes round more than twice
     naive = Naive(temporal)
     wanted = torch.stack([naive.step(row) for row in x])

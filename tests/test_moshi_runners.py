@@ -21,7 +21,7 @@ from voicert.models.moshi.kyutai import from_kyutai
 from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.network import MoshiNetwork
 from voicert.models.moshi.runners import Eager, Graphed, power_of_two, said
-from voicert.models.moshi.sampling import Draws, draw
+from voicert.models.moshi.sampling import Draws, draw, largest
 
 STEPS = 150  # the rings grow from 64 to their full size and go round
 ELSEWHERE = torch.device("meta")
@@ -126,3 +126,17 @@ def test_draws_of_mixed_rows_are_those_of_each_alone() -> None:
         assert together[row] == alone[0]
     assert together[1] == logits[1].argmax()
     assert together[3] == logits[3].argmax()
+
+
+def test_the_largest_are_those_of_a_sort_and_the_first_of_equals() -> None:
+    logits = torch.randn(5, 300, generator=torch.Generator().manual_seed(2))
+    logits[0] = logits[0].round()  # many are equal
+    logits[1, :7] = torch.tensor([torch.inf, -torch.inf, 0.0, 1e-42, -1e-42, 3e38, -3e38])
+    for count in (1, 40, 300):
+        values, tokens = largest(logits, count)
+        wanted = logits.sort(dim=1, descending=True, stable=True)
+        assert torch.equal(values, wanted.values[:, :count])
+        assert torch.equal(tokens, wanted.indices[:, :count])
+    values, tokens = largest(logits.repeat(1, 20), 7)
+    assert torch.equal(values, logits.repeat(1, 20).topk(7, dim=1).values)
+    assert torch.equal(values, logits.repeat(1, 20).gather(1, tokens))

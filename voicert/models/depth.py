@@ -1,64 +1,147 @@
-"""The depth transformer: a frame's codebooks in turn, each knowing those before (RQ-Transformer, 2022)."""
+"""Depth transformers: a frame's codebooks in turn, each knowing those before (RQ-Transformer, 2022).
+
+    hidden [B, D] → its input for codebook k + embedding of what was written last → layers → logits of k
+
+The bundled model and Moshi share the loop and its layers. They differ in whether every codebook has weights
+of its own (see :mod:`voicert.models.moshi.depth`) and in that this one can be trained: on all at once.
+Sizes: B or M rows, K codebooks, D width of the hidden state, E width in here, H heads, d head width.
+"""
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from voicert.models.config import DepthConfig
+from voicert.models.layers import Layer, LayerSizes, Product, RmsNorm, attention
+
+View = tuple[Tensor, Tensor, Tensor, Tensor]  # where to write key and value, and those so far
+EPSILON = 1e-6  # of the bundled model's norms
 
 
-class DepthLayer(nn.Module):
-    """Causal attention over the codebooks of a frame, and a gated perceptron."""
+class Choose(Protocol):
+    def __call__(self, codebook: int, logits: Tensor) -> Tensor:
+        """Logits [B, N] of a codebook → its codes [B]."""
+        ...
 
-    def __init__(self, config: DepthConfig) -> None:
+
+class InTurn(nn.Module, ABC):
+    """The loop over codebooks.
+
+    Keys and values live only as long as a frame; their memory is made once per number of rows and used over
+    and over, and so are the views into it that each codebook writes and reads.
+
+    Args:
+        sizes: of a layer, in what all of them have in common.
+    """
+
+    def __init__(self, sizes: LayerSizes, layers: int, codebooks: int) -> None:
         super().__init__()
-        self.heads = config.heads
-        self.norm1 = nn.RMSNorm(config.width, eps=1e-6)
-        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
-        self.out = nn.Linear(config.width, config.width, bias=False)
-        self.norm2 = nn.RMSNorm(config.width, eps=1e-6)
-        self.gate_up = nn.Linear(config.width, 2 * config.hidden, bias=False)
-        self.down = nn.Linear(config.hidden, config.width, bias=False)
+        self._sizes, self._count, self._codebooks = sizes, layers, codebooks
+        self._views: dict[int, list[list[View]]] = {}  # [K][layers] by the number of rows
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x [M, K, D] → the same shape."""
-        q, k, v = self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
-        x = x + self.out(y)
-        gate, up = self.gate_up(self.norm2(x)).chunk(2, dim=-1)
-        return x + self.down(F.silu(gate) * up)
+    @abstractmethod
+    def inputs_of(self, hidden: Tensor) -> Tensor:
+        """[B, D] → [B, n, E], all that the loop takes from it."""
+
+    @abstractmethod
+    def enter(self, codebook: int, inputs: Tensor, last: Tensor) -> Tensor:
+        """inputs [B, n, E], last [B] the text or the code before → [B, E]."""
+
+    @abstractmethod
+    def layers_of(self, codebook: int) -> Sequence[Layer]: ...
+
+    @abstractmethod
+    def logits_of(self, codebook: int, x: Tensor) -> Tensor:
+        """[B, E] → [B, N]"""
+
+    def in_turn(self, hidden: Tensor, text: Tensor, count: int, choose: Choose) -> Tensor:
+        """hidden [B, D], text [B] → codes [B, count] of the first codebooks, as ``choose`` takes them."""
+        inputs, views = self.inputs_of(hidden), self._memory(hidden)
+        codes, last = list[Tensor](), text
+        for k in range(count):
+            x = self.enter(k, inputs, last)
+            for layer, view in zip(self.layers_of(k), views[k], strict=True):
+                x = layer(x, partial(self._attend, view))
+            last = choose(k, self.logits_of(k, x))
+            codes.append(last)
+        return torch.stack(codes, dim=1)
+
+    def _attend(self, view: View, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """query [B, H, d], key and value [B, Hkv, d] → [B, H * d]"""
+        new_key, new_value, keys, values = view
+        new_key.copy_(key)
+        new_value.copy_(value)
+        if values.shape[2] == 1 and query.shape == value.shape:  # alone, it attends to itself
+            return value.flatten(1)
+        query = query.reshape(len(query), key.shape[1], -1, key.shape[2])
+        return attention(query, keys, values, None).flatten(1)
+
+    def _memory(self, hidden: Tensor) -> list[list[View]]:
+        """With whatever was in it: only what this frame writes is read."""
+        rows, s = len(hidden), self._sizes
+        if rows not in self._views:
+            shape = (2, self._count, rows, s.kv_heads, self._codebooks, s.head_width)
+            keys, values = hidden.new_empty(shape)
+            layers = list(zip(keys, values, strict=True))
+            self._views[rows] = [
+                [
+                    (key[:, :, k], value[:, :, k], key[:, :, : k + 1], value[:, :, : k + 1])
+                    for key, value in layers
+                ]
+                for k in range(self._codebooks)
+            ]
+        return self._views[rows]
 
 
-class DepthTransformer(nn.Module):
-    """Logits of codebook k from the temporal hidden state, the frame's text token and codebooks before k."""
+class DepthTransformer(InTurn):
+    """The bundled model's: layers that all codebooks share, inputs, embeddings and heads of their own."""
 
     def __init__(
         self, width: int, codebooks: int, codebook_size: int, text_size: int, config: DepthConfig
     ) -> None:
-        super().__init__()
+        c = config
+        sizes = LayerSizes(c.width, c.heads, c.heads, c.width // c.heads, c.hidden, EPSILON)
+        super().__init__(sizes, c.layers, codebooks)
         self.codebooks = codebooks
-        self.input = nn.ModuleList([nn.Linear(width, config.width, bias=False) for _ in range(codebooks)])
-        self.text_embedding = nn.Embedding(text_size, config.width)
-        self.embedding = nn.ModuleList(
-            [nn.Embedding(codebook_size, config.width) for _ in range(codebooks - 1)]
-        )
-        self.layers = nn.ModuleList([DepthLayer(config) for _ in range(config.layers)])
-        self.norm = nn.RMSNorm(config.width, eps=1e-6)
-        self.heads = nn.ModuleList(
-            [nn.Linear(config.width, codebook_size, bias=False) for _ in range(codebooks)]
-        )
+        self.input = nn.ModuleList([Product(width, c.width) for _ in range(codebooks)])
+        self.text_embedding = nn.Embedding(text_size, c.width)
+        self.embedding = nn.ModuleList([nn.Embedding(codebook_size, c.width) for _ in range(codebooks - 1)])
+        self.layers = cast("Sequence[Layer]", nn.ModuleList([Layer(sizes) for _ in range(c.layers)]))
+        self.norm = RmsNorm(c.width, EPSILON)
+        self.heads = nn.ModuleList([Product(c.width, codebook_size) for _ in range(codebooks)])
 
     def forward(self, hidden: Tensor, text: Tensor, codes: Tensor) -> Tensor:
         """hidden [M, D], text [M], codes [M, k] of the first k codebooks → logits [M, min(k + 1, K), N]."""
         count = min(codes.shape[1] + 1, self.codebooks)
-        rows: list[Tensor] = []
-        for k in range(count):
-            before = self.text_embedding(text) if k == 0 else self.embedding[k - 1](codes[:, k - 1])
-            rows.append(self.input[k](hidden) + before)
-        x = torch.stack(rows, dim=1)
+        inputs = self.inputs_of(hidden)
+        before = [text, *codes.unbind(1)]
+        x = torch.stack([self.enter(k, inputs, before[k]) for k in range(count)], dim=1)
         for layer in self.layers:
-            x = layer(x)
-        x = self.norm(x)
-        return torch.stack([self.heads[k](x[:, k]) for k in range(count)], dim=1)
+            x = layer(x, _causal)
+        return torch.stack([self.logits_of(k, x[:, k]) for k in range(count)], dim=1)
+
+    def inputs_of(self, hidden: Tensor) -> Tensor:
+        return torch.stack([part(hidden) for part in self.input], dim=1)
+
+    def enter(self, codebook: int, inputs: Tensor, last: Tensor) -> Tensor:
+        table = self.embedding[codebook - 1] if codebook else self.text_embedding
+        return inputs[:, codebook] + table(last)
+
+    def layers_of(self, codebook: int) -> Sequence[Layer]:
+        return self.layers
+
+    def logits_of(self, codebook: int, x: Tensor) -> Tensor:
+        return self.heads[codebook](self.norm(x))
+
+
+def _causal(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Over all codebooks at once."""
+    query, key, value = (part.transpose(1, 2) for part in (query, key, value))
+    return F.scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2).flatten(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from voicert_codecs.nano.export import store_float16, trace
 
 from voicert.errors import ModelError
 from voicert.models.config import ModelConfig
-from voicert.models.transformer import DuplexTransformer
+from voicert.models.transformer import DuplexTransformer, attend_to_some, rope
 
 
 class _Step(nn.Module):
@@ -45,18 +46,25 @@ class _Step(nn.Module):
     ) -> tuple[Tensor, ...]:
         m, c = self.model, self.model.config
         x = m.embed(user, own, text, user_text)  # [B, T, D]
-        cos, sin = cos[:, None], sin[:, None]
+        rotation = cos[:, :, None], sin[:, :, None]
         slot, head = slots[:, None, None], torch.arange(c.kv_heads)[None, :, None]
         new: list[Tensor] = []
-        for i, layer in enumerate(m.layers):
-            kind = c.window_kinds.index(c.windows[i])
-            q, k, v = layer.attention.project(layer.norm1(x), cos, sin)
+
+        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            kind = c.window_kinds.index(c.windows[layer])
             where = (slot, head, page[kind][:, None], offset[:, None])  # [B, Hkv, T]
             pages = (slot, head, seen[kind][:, None])  # [B, Hkv, n]
-            keys, values = caches[2 * i].index_put(where, k), caches[2 * i + 1].index_put(where, v)
-            new += [keys, values]
+            key, value = rope(key, *rotation).transpose(1, 2), value.transpose(1, 2)
+            keys, values = (
+                caches[2 * layer].index_put(where, key),
+                caches[2 * layer + 1].index_put(where, value),
+            )
+            new.extend((keys, values))
             keys, values = keys[pages].flatten(2, 3), values[pages].flatten(2, 3)  # [B, Hkv, n * P, d]
-            x = layer.mlp(x + layer.attention.attend(q, keys, values, mask[kind].flatten(2)))
+            return attend_to_some(rope(query, *rotation), keys, values, mask[kind].flatten(2))
+
+        for i, layer in enumerate(m.layers):
+            x = layer(x, partial(attend, i))
         x = m.norm(x)
         return *new, m.text_head(x), m.user_text_head(x), m.code_logits(x)
 

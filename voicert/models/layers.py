@@ -1,9 +1,12 @@
-"""A layer of a transformer: attention and a gated perceptron, each behind an RMS norm.
+"""The layer of all transformers here: attention and a gated perceptron, each behind an RMS norm.
 
-    x [B, T, D] → x + out(attend(project(norm1(x)))) → x + down(silu(gate) * up), gate | up = up(norm2(x))
+    x → x + out(attend(query, key, value of norm1(x))) → x + down(silu(gate) * up), gate and up of norm2(x)
 
-What it looks at is not its own matter: whoever calls it says how queries, keys and values become what is
-attended to, for a ring of one slot, for rings of many in a graph of fixed shapes, or for all of a text.
+What it looks at is not its own matter. Whoever calls a layer says how queries, keys and values become what is
+attended to: over all of a text in training, over rings of the past in a step, over the codebooks of a frame;
+rotated or not. So one definition serves the bundled model and Moshi, temporal and depth transformer. They
+differ in sizes, in the number of heads of keys, in the norm's epsilon, and in whether products of the same
+input are one (a model that runs) or several (one that is trained by an optimiser for whole matrices).
 Sizes: B rows, T positions, D width, H heads, Hkv heads of keys and of values, d head width, G = H / Hkv.
 """
 
@@ -17,7 +20,6 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from voicert_codecs.blocks.linear import Linear
 
 _norm: Callable[..., Tensor] = torch.linalg.vector_norm  # pyright: ignore
 
@@ -30,12 +32,27 @@ class LayerSizes:
     head_width: int
     hidden: int  # inner width of the perceptron
     epsilon: float  # of the norms
+    fused: bool = True  # query, key and value in one product, and gate and up
 
 
 class Attend(Protocol):
-    def __call__(self, heads: Tensor) -> Tensor:
-        """[B, T, H + 2 * Hkv, d]: queries, keys, values, not yet rotated; may be changed → [B, T, H * d]."""
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """[B, T, H, d], and twice [B, T, Hkv, d], not rotated yet → [B, T, H * d]; or all without T."""
         ...
+
+
+class Product(nn.Linear):
+    """``x @ weight.T``, or that and ``residual``.
+
+    Where a model only runs, ``voicert_codecs.blocks.linear.Linear`` or an ``Int8Linear`` takes its place.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, bias=False)  # pyright: ignore[reportUnknownMemberType]
+
+    def forward(self, input: Tensor, residual: Tensor | None = None) -> Tensor:
+        y = super().forward(input)
+        return y if residual is None else residual + y
 
 
 class RmsNorm(nn.RMSNorm):
@@ -43,31 +60,41 @@ class RmsNorm(nn.RMSNorm):
 
     def __init__(self, width: int, epsilon: float) -> None:
         super().__init__(width, eps=epsilon)  # pyright: ignore[reportUnknownMemberType]
-        self._root = math.sqrt(width)
-        self._least = math.sqrt(epsilon * width)
-        self._ready: tuple[Tensor, Tensor] | None = None  # the weight times the root, and the least norm
+        self._share = width**-0.5
+        self._least = torch.tensor(math.sqrt(epsilon * width), device="cpu")
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dtype != torch.float32 or x.device.type != "cpu" or not torch.is_inference_mode_enabled():
             return super().forward(x)
-        if self._ready is None:
-            self._ready = self.weight.detach() * self._root, x.new_tensor(self._least)
-        scale, least = self._ready
         # x / sqrt(mean of squares + epsilon), for hypot(a, b) = sqrt(a² + b²)
-        return (x * scale).div_(torch.hypot(_norm(x, dim=-1, keepdim=True), least))
+        size = torch.hypot(_norm(x, dim=-1, keepdim=True), self._least).mul_(self._share)
+        return (x * self.weight).div_(size)
 
 
 class Attention(nn.Module):
     def __init__(self, sizes: LayerSizes) -> None:
         super().__init__()
-        self.head_width = sizes.head_width
-        outputs = (sizes.heads + 2 * sizes.kv_heads) * sizes.head_width
-        self.project = Linear(sizes.width, outputs, bias=False)
-        self.out = Linear(sizes.heads * sizes.head_width, sizes.width, bias=False)
+        self.sizes = s = sizes
+        if s.fused:
+            self.project = Product(s.width, (s.heads + 2 * s.kv_heads) * s.head_width)
+        else:
+            self.query = Product(s.width, s.heads * s.head_width)
+            self.key = Product(s.width, s.kv_heads * s.head_width)
+            self.value = Product(s.width, s.kv_heads * s.head_width)
+        self.out = Product(s.heads * s.head_width, s.width)
 
     def forward(self, x: Tensor, residual: Tensor, attend: Attend) -> Tensor:
-        heads = self.project(x).unflatten(-1, (-1, self.head_width))
-        return self.out(attend(heads), residual=residual)
+        return self.out(attend(*self._heads(x)), residual=residual)
+
+    def _heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        s = self.sizes
+        if not s.fused:
+            query, key, value = (part(x) for part in (self.query, self.key, self.value))
+            split = (-1, s.head_width)
+            return query.unflatten(-1, split), key.unflatten(-1, split), value.unflatten(-1, split)
+        heads = self.project(x).unflatten(-1, (-1, s.head_width))
+        query, key, value = heads.split_with_sizes([s.heads, s.kv_heads, s.kv_heads], -2)
+        return query, key, value
 
 
 class Layer(nn.Module):
@@ -76,18 +103,17 @@ class Layer(nn.Module):
         self.norm1 = RmsNorm(sizes.width, sizes.epsilon)
         self.attention = Attention(sizes)
         self.norm2 = RmsNorm(sizes.width, sizes.epsilon)
-        self.up = Linear(sizes.width, 2 * sizes.hidden, bias=False)
-        self.down = Linear(sizes.hidden, sizes.width, bias=False)
+        self.fused = sizes.fused
+        if not self.fused:
+            self.gate = Product(sizes.width, sizes.hidden)
+        self.up = Product(sizes.width, (2 if self.fused else 1) * sizes.hidden)
+        self.down = Product(sizes.hidden, sizes.width)
 
     def forward(self, x: Tensor, attend: Attend) -> Tensor:
         x = self.attention(self.norm1(x), x, attend)
-        return self.down(gated(self.up(self.norm2(x))), residual=x)
-
-
-def gated(x: Tensor) -> Tensor:
-    """[..., 2 * M], gate and value side by side → [..., M]."""
-    gate, up = x.chunk(2, dim=-1)
-    return F.silu(gate) * up
+        y = self.norm2(x)
+        gate, up = self.up(y).chunk(2, dim=-1) if self.fused else (self.gate(y), self.up(y))
+        return self.down(F.silu(gate) * up, residual=x)
 
 
 def attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
@@ -100,9 +126,10 @@ def attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) 
 
 def group(query: Tensor, kv_heads: int) -> Tensor:
     """[B, T, H, d] → [B, Hkv, G * T, d]"""
-    return query.transpose(1, 2).reshape(len(query), kv_heads, -1, query.shape[3])
+    _, length, heads, width = query.shape
+    return query.transpose(1, 2).reshape(-1, kv_heads, heads // kv_heads * length, width)
 
 
-def ungroup(y: Tensor, length: int) -> Tensor:
+def ungroup(y: Tensor, heads: int, length: int) -> Tensor:
     """[B, Hkv, G * T, d] → [B, T, H * d]"""
-    return y.reshape(len(y), -1, length, y.shape[3]).transpose(1, 2).flatten(2)
+    return y.reshape(-1, heads, length, y.shape[3]).transpose(1, 2).flatten(2)

@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from voicert_codecs.blocks.rotary import RotaryTable, rotate
 
 from voicert.models.layers import Layer, LayerSizes, attention, group, ungroup
-from voicert.models.window import PIECE, Window
+from voicert.models.window import Window
 
+PIECE = 16  # positions that are written before they are attended to; more would lengthen every ring
 Rotation = tuple[Tensor, Tensor]  # cos and sin, see ``voicert_codecs.blocks.rotary``
+Rotations = tuple[Rotation, Rotation | None]  # of all heads; and of queries that look at the sinks from afar
 
 
 @dataclass
@@ -46,10 +48,8 @@ class Temporal(nn.Module):
 
     def zeros(self, room: int, *slots: int) -> Tensor:
         """Rings [L, *slots, 2 * Hkv, room, d] with nothing in them."""
-        s = self.sizes
-        return self.layers[0].attention.out.zeros(
-            len(self.layers), *slots, 2 * s.kv_heads, room, s.head_width
-        )
+        s, like = self.sizes, self.layers[0].norm1.weight
+        return like.new_zeros(len(self.layers), *slots, 2 * s.kv_heads, room, s.head_width)
 
     def forward(self, x: Tensor, rings: Sequence[Tensor], first: Sequence[int]) -> Tensor:
         """x [B, T, D] → [B, T, D].
@@ -105,48 +105,47 @@ class Temporal(nn.Module):
         return Row(new, keys, values, mask, window.sinks > 0 and end > window.context)
 
     def _attend_apart(
-        self, layer: int, rows: Sequence[Row], rotations: tuple[Rotation, Rotation | None], heads: Tensor
+        self, layer: int, rows: Sequence[Row], rotations: Rotations, query: Tensor, key: Tensor, value: Tensor
     ) -> Tensor:
-        query, nearer = self._turn(heads, rotations)
-        new = heads[:, :, self.sizes.heads :].transpose(1, 2)  # [B, 2 * Hkv, T, d]
+        length = query.shape[1]
+        query, nearer = self._turned(query, rotations)
+        new = torch.cat([rotate(key, rotations[0]), value], dim=2).transpose(1, 2)  # [B, 2 * Hkv, T, d]
         done = list[Tensor]()
-        for b, row in enumerate(rows):
-            row.new[layer].copy_(new[b])
+        by_row = [None] * len(rows) if nearer is None else nearer[:, None].unbind(0)
+        apart = zip(rows, new.unbind(0), query[:, None].unbind(0), by_row, strict=True)
+        for row, heads, turned, by in apart:
+            row.new[layer].copy_(heads)
             mask = row.mask
-            if nearer is not None and mask is not None and row.far:
-                mask = self._moved_sinks(mask, nearer[b : b + 1], row.keys[layer])
-            done.append(attention(query[b : b + 1], row.keys[layer], row.values[layer], mask))
-        return ungroup(done[0] if len(done) == 1 else torch.cat(done), heads.shape[1])
+            if by is not None and mask is not None and row.far:
+                mask = self._moved_sinks(mask, by, row.keys[layer])
+            done.append(attention(turned, row.keys[layer], row.values[layer], mask))
+        return ungroup(done[0] if len(done) == 1 else torch.cat(done), self.sizes.heads, length)
 
     def _attend_together(
         self,
         ring: Tensor,
         where: tuple[Tensor, Tensor],
         mask: Tensor,
-        rotations: tuple[Rotation, Rotation | None],
-        heads: Tensor,
+        rotations: Rotations,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
     ) -> Tensor:
         """ring [B, 2 * Hkv, room, d]; where: of each row its number, and the index to write to."""
-        query, nearer = self._turn(heads, rotations)
-        ring[where[0], :, where[1]] = heads[:, 0, self.sizes.heads :]
+        query, nearer = self._turned(query, rotations)
+        ring[where[0], :, where[1]] = torch.cat([rotate(key, rotations[0]), value], dim=2)[:, 0]
         keys, values = ring[:, : self.sizes.kv_heads], ring[:, self.sizes.kv_heads :]
         mask = mask if nearer is None else self._moved_sinks(mask, nearer, keys)
-        return ungroup(attention(query, keys, values, mask), 1)
+        return ungroup(attention(query, keys, values, mask), self.sizes.heads, 1)
 
-    def _rotations(self, position: Tensor, far: bool) -> tuple[Rotation, Rotation | None]:
-        """Of all heads, and of queries that look at the sinks."""
+    def _rotations(self, position: Tensor, far: bool) -> Rotations:
         return self.table(position), self.table(self.window.before_sinks(position)) if far else None
 
-    def _turn(
-        self, heads: Tensor, rotations: tuple[Rotation, Rotation | None]
-    ) -> tuple[Tensor, Tensor | None]:
-        """Rotates the keys in place → the queries [B, Hkv, G * T, d], and what they are else before sinks."""
-        s, (own, far) = self.sizes, rotations
-        turned = rotate(heads[:, :, : s.heads + s.kv_heads], own)
-        query = group(turned[:, :, : s.heads], s.kv_heads)
-        nearer = None if far is None else group(rotate(heads[:, :, : s.heads], far), s.kv_heads) - query
-        heads[:, :, s.heads : s.heads + s.kv_heads] = turned[:, :, s.heads :]
-        return query, nearer
+    def _turned(self, query: Tensor, rotations: Rotations) -> tuple[Tensor, Tensor | None]:
+        """[B, T, H, d] → [B, Hkv, G * T, d], and by how much it changes before the sinks."""
+        own, far = rotations
+        turned = group(rotate(query, own), self.sizes.kv_heads)
+        return turned, None if far is None else group(rotate(query, far), self.sizes.kv_heads) - turned
 
     def _mask(self, seen: Tensor, dtype: torch.dtype) -> Tensor:
         """[B, T, R] → [B, 1, G * T, R]"""

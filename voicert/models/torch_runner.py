@@ -36,11 +36,11 @@ class TorchRunner:
 
     @torch.inference_mode()
     def codes_in_turn(self, hidden: Any, text: Ints, choose: Draw) -> Ints:
-        codes = torch.empty((len(text), 0), dtype=torch.int64)
-        for k in range(self._model.config.codebooks):
-            logits = self._model.depth(hidden[:, 0], _tensor(text), codes)[:, k]
-            codes = torch.cat([codes, _tensor(choose(k, logits.numpy()))[:, None]], dim=1)
-        return codes.numpy()
+        def chosen(codebook: int, logits: Tensor) -> Tensor:
+            return _tensor(choose(codebook, logits.numpy()))
+
+        model = self._model
+        return model.depth.in_turn(hidden[:, 0], _tensor(text), model.config.codebooks, chosen).numpy()
 
     def read(self, slot: int) -> list[Floats]:
         return [part[slot].numpy().copy() for part in self._parts()]

@@ -1,13 +1,16 @@
 """The duplex transformer in PyTorch: reference for the ONNX step, and what training works on.
 
 At step t it is given the user's codes of frame t and what it wrote itself at step t - 1 (text, user text,
-codes), and writes the tokens of step t. Sizes: B sessions, T steps, K codebooks, D width, N codebook size.
+codes), and writes the tokens of step t. Its layers are those of Moshi; apart from sizes it differs in what
+goes in (it hears some frames at once, through a perceptron) and in that each layer has a window of its own.
+Sizes: B sessions, T steps, K codebooks, D width, N codebook size, H heads, Hkv of keys, C entries of a ring.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -15,13 +18,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from voicert.models.config import ModelConfig
-from voicert.models.depth import DepthTransformer
+from voicert.models.depth import EPSILON, DepthTransformer
+from voicert.models.layers import Layer, LayerSizes, RmsNorm, group, ungroup
+from voicert.models.window import Window
 
 BLOCK = 64  # entries of a ring by which the part that is looked at grows
 
 
 def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding on halves: x [B, H, T, d], cos and sin [B or 1, 1, T, d / 2] (RoFormer, 2021)."""
+    """Rotary embedding on halves: x [B, T, H, d], cos and sin [B or 1, T, 1, d / 2] (RoFormer, 2021)."""
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
@@ -48,69 +53,6 @@ class Cache:
     room: int
 
 
-class Attention(nn.Module):
-    """Grouped-query attention with rotary positions over a sliding window."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.config = config
-        d = config.head_dim
-        self.query = nn.Linear(config.width, config.heads * d, bias=False)
-        self.key = nn.Linear(config.width, config.kv_heads * d, bias=False)
-        self.value = nn.Linear(config.width, config.kv_heads * d, bias=False)
-        self.out = nn.Linear(config.heads * d, config.width, bias=False)
-
-    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x [B, T, D] → query [B, H, T, d], key and value [B, Hkv, T, d], rotated."""
-        c = self.config
-        q = self.query(x).unflatten(2, (c.heads, c.head_dim)).transpose(1, 2)
-        k = self.key(x).unflatten(2, (c.kv_heads, c.head_dim)).transpose(1, 2)
-        v = self.value(x).unflatten(2, (c.kv_heads, c.head_dim)).transpose(1, 2)
-        return rope(q, cos, sin), rope(k, cos, sin), v
-
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
-        """All positions at once; ``mask`` [T, T] is added to the scores, None means plain causal."""
-        q, k, v = self.project(x, cos, sin)
-        groups = self.config.heads // self.config.kv_heads
-        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-        return self.out(y.transpose(1, 2).flatten(2))
-
-    def attend(self, q: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        """Positions on a cache: q [B, H, T, d], keys, values [B, Hkv, C, d], mask [B, T, C] → [B, T, D].
-
-        The queries of a group are rows of one product, so that a position gives the same bits with any T.
-        """
-        c = self.config
-        groups, steps = c.heads // c.kv_heads, q.shape[2]
-        q = q.reshape(-1, c.kv_heads, groups * steps, c.head_dim) * c.head_dim**-0.5
-        scores = (q @ keys.transpose(2, 3)).reshape(-1, c.kv_heads, groups, steps, keys.shape[2])
-        weights = torch.softmax(scores + mask[:, None, None], dim=-1)  # [B, Hkv, G, T, C]
-        y = weights.flatten(2, 3) @ values  # [B, Hkv, G * T, d]
-        y = y.reshape(-1, c.kv_heads, groups, steps, c.head_dim).permute(0, 3, 1, 2, 4)
-        return self.out(y.flatten(2))
-
-
-class Layer(nn.Module):
-    """Attention and a gated perceptron (SwiGLU), each behind an RMS norm."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.norm1 = nn.RMSNorm(config.width, eps=1e-6)
-        self.attention = Attention(config)
-        self.norm2 = nn.RMSNorm(config.width, eps=1e-6)
-        self.gate = nn.Linear(config.width, config.hidden, bias=False)
-        self.up = nn.Linear(config.width, config.hidden, bias=False)
-        self.down = nn.Linear(config.hidden, config.width, bias=False)
-
-    def mlp(self, x: Tensor) -> Tensor:
-        y = self.norm2(x)
-        return x + self.down(F.silu(self.gate(y)) * self.up(y))
-
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
-        return self.mlp(x + self.attention(self.norm1(x), cos, sin, mask))
-
-
 class DuplexTransformer(nn.Module):
     """Embeddings of all streams, the temporal transformer, and the heads."""
 
@@ -124,8 +66,9 @@ class DuplexTransformer(nn.Module):
         self.own_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.width)
         self.text_embedding = nn.Embedding(c.text_size, c.width)
         self.user_text_embedding = nn.Embedding(c.text_size, c.width)
-        self.layers = cast("Sequence[Layer]", nn.ModuleList([Layer(c) for _ in range(c.layers)]))
-        self.norm = nn.RMSNorm(c.width, eps=1e-6)
+        sizes = LayerSizes(c.width, c.heads, c.kv_heads, c.head_dim, c.hidden, EPSILON, fused=False)
+        self.layers = cast("Sequence[Layer]", nn.ModuleList([Layer(sizes) for _ in range(c.layers)]))
+        self.norm = RmsNorm(c.width, EPSILON)
         self.text_head = nn.Linear(c.width, c.text_size, bias=False)
         self.user_text_head = nn.Linear(c.width, c.text_size, bias=False)
         if c.depth is None:
@@ -169,8 +112,9 @@ class DuplexTransformer(nn.Module):
         place = torch.arange(x.shape[1], device=x.device)
         cos, sin = rope_angles(place, c.head_dim, c.rope_base)
         masks = {window: window_mask(place, window) for window in c.window_kinds}
+        rotation = cos[None, :, None], sin[None, :, None]
         for layer, window in zip(self.layers, c.windows, strict=True):
-            x = layer(x, cos[None, None], sin[None, None], masks[window])
+            x = layer(x, partial(attend_to_all, rotation, masks[window]))
         return self.norm(x)
 
     def code_logits(self, hidden: Tensor) -> Tensor:
@@ -194,20 +138,54 @@ class DuplexTransformer(nn.Module):
         x = self.embed(user, own, text, user_text)
         position = cache.position[slots, None] + torch.arange(text.shape[1], device=x.device)  # [B, T]
         cos, sin = rope_angles(position, c.head_dim, c.rope_base)
-        cos, sin = cos[:, None], sin[:, None]
+        rotation = cos[:, :, None], sin[:, :, None]
         masks = {window: ring_mask(position, window + cache.room, window) for window in c.window_kinds}
-        heads = torch.arange(c.kv_heads, device=x.device)[:, None]
         rings = zip(self.layers, c.windows, cache.keys, cache.values, strict=True)
         for layer, window, keys, values in rings:
-            q, k, v = layer.attention.project(layer.norm1(x), cos, sin)
-            where = (slots[:, None, None], heads, position[:, None] % keys.shape[2])
-            keys[where], values[where] = k, v
-            mask = masks[window]
-            filled = slice(mask.shape[2])
-            y = layer.attention.attend(q, keys[:, :, filled][slots], values[:, :, filled][slots], mask)
-            x = layer.mlp(x + y)
+            look = partial(_attend_in_place, rotation, masks[window], slots, position, keys, values)
+            x = layer(x, look)
         cache.position[slots] += text.shape[1]
         return self.norm(x)
+
+
+def attend_to_all(
+    rotation: tuple[Tensor, Tensor], mask: Tensor | None, query: Tensor, key: Tensor, value: Tensor
+) -> Tensor:
+    """All of a text at once; ``mask`` [T, T] is added to the scores, None means plain causal."""
+    groups = query.shape[2] // key.shape[2]
+    query, key = rope(query, *rotation), rope(key, *rotation)
+    q, k, v = (part.transpose(1, 2) for part in (query, key, value))
+    k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+    return y.transpose(1, 2).flatten(2)
+
+
+def attend_to_some(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    """query [B, T, H, d], rotated, keys, values [B, Hkv, C, d], mask [B, T, C] → [B, T, H * d].
+
+    The queries of a group are rows of one product, so that a position gives the same bits with any T. Out of
+    plain products, from which an exported graph is made.
+    """
+    _, steps, heads, width = query.shape
+    kv_heads = keys.shape[1]
+    scores = group(query, kv_heads) * width**-0.5 @ keys.transpose(2, 3)
+    scores = scores.reshape(-1, kv_heads, heads // kv_heads, steps, keys.shape[2])
+    weights = torch.softmax(scores + mask[:, None, None], dim=-1)  # [B, Hkv, G, T, C]
+    return ungroup(weights.flatten(2, 3) @ values, heads, steps)
+
+
+def _attend_in_place(
+    rotation: tuple[Tensor, Tensor], mask: Tensor, slots: Tensor, position: Tensor, keys: Tensor,
+    values: Tensor, query: Tensor, key: Tensor, value: Tensor,
+) -> Tensor:  # fmt: skip
+    """Writes into the rings ``keys`` and ``values`` [S, Hkv, window + room, d] at ``position`` [B, T]."""
+    heads = torch.arange(key.shape[2], device=key.device)
+    where = (slots[:, None, None], heads, position[:, :, None] % keys.shape[2])  # [B, T, Hkv]
+    keys[where], values[where] = rope(key, *rotation), value
+    filled = slice(mask.shape[2])
+    return attend_to_some(
+        rope(query, *rotation), keys[:, :, filled][slots], values[:, :, filled][slots], mask
+    )
 
 
 def window_mask(place: Tensor, window: int) -> Tensor | None:
@@ -230,11 +208,6 @@ def ring_mask(position: Tensor, capacity: int, window: int) -> Tensor:
     C are the entries that any row has filled so far, rounded up to a multiple of BLOCK, or all of them. The
     ring may already hold the positions of the same call that come after.
     """
-    last = position[:, -1:, None]
-    filled = min(capacity, -(-(int(last.max()) + 1) // BLOCK) * BLOCK)
-    held = (
-        last - (last - torch.arange(filled, device=position.device)) % capacity
-    )  # [B, 1, C] the position there
-    age = position[..., None] - held
-    seen = (held >= 0) & (age >= 0) & (age < window)
-    return torch.zeros(age.shape, device=position.device).masked_fill(~seen, float("-inf"))
+    filled = min(capacity, -(-(int(position.max()) + 1) // BLOCK) * BLOCK)
+    seen = Window(window, spare=capacity - window).seen(position, filled)
+    return torch.zeros(seen.shape, device=position.device).masked_fill(~seen, float("-inf"))

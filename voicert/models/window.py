@@ -1,6 +1,6 @@
 """What a position sees of those before it, and where in a ring they lie.
 
-    context 8, sinks 2, rewind 3:     index   0  1 | 2  3 ...
+    context 8, sinks 2, spare 3:      index   0  1 | 2  3 ...
     position 20 is written            holds   0  1 | the newest others, in a ring
 
 A position sees the newest ``context`` of them, itself included. With sinks, the first positions of a call
@@ -20,8 +20,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-PIECE = 16  # positions that are written before they are attended to; more would lengthen every ring
-
 
 @dataclass(frozen=True)
 class Window:
@@ -32,16 +30,18 @@ class Window:
 
     context: int  # positions that are seen, the own one and the sinks included
     sinks: int = 0  # first positions that are never forgotten
-    rewind: int = 0  # positions that can be undone and the window still be whole
+    # Further positions in the ring: so many of the newest can be undone and the window still be whole, less
+    # those that are written, but for one, before they are attended to.
+    spare: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.sinks < self.context or self.rewind < 0:
+        if not 0 <= self.sinks < self.context or self.spare < 0:
             raise ValueError(f"the numbers of a window do not fit: {self}")
 
     @property
     def capacity(self) -> int:
         """Positions that a ring holds at its full size; up to there position p lies at index p."""
-        return self.context + self.rewind + PIECE - 1
+        return self.context + self.spare
 
     def index(self, position: int) -> int:
         """Where in a ring of full size a position lies."""

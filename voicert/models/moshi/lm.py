@@ -71,8 +71,8 @@ class MoshiLm:
         self.spoken = config.spoken if spoken is None else spoken
         if not 1 <= self.spoken <= config.depth.codebooks:
             raise ModelError(f"the model writes 1 to {config.depth.codebooks} codebooks, not {self.spoken}")
-        if rewind > network.temporal.window.rewind:
-            raise ModelError(f"the network was built to go back {network.temporal.window.rewind} steps")
+        if rewind > network.rewind:
+            raise ModelError(f"the network was built to go back {network.rewind} steps")
         self.tokens = Tokens(config, self.spoken, slots, rewind)
         self._runner = make(network, slots)
         self._sampling = [Sampling()] * slots

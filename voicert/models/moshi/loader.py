@@ -194,16 +194,17 @@ class _Filler:
         sizes = config.depth
         rows = [self._read(f"depformer_in.{j}.weight") for j in range(max(sizes.inputs) + 1)]
         depth.inputs = self._product(torch.cat(rows))
-        for i, layer in enumerate(depth.layers):
-            name = f"depformer.layers.{i}"
+        for i in range(sizes.layers):
+            name, first = f"depformer.layers.{i}", depth.sets[0][i]
+            self._norm(first.norm1, f"{name}.norm1.alpha")
+            self._norm(first.norm2, f"{name}.norm2.alpha")
             for j in range(sizes.sets):
-                gate = f"{name}.gating.{j}"
-                layer.attention.project[j] = self._read_product(f"{name}.self_attn.in_projs.{j}.weight")
-                layer.attention.out[j] = self._read_product(f"{name}.self_attn.out_projs.{j}.weight")
-                layer.up[j] = self._read_product(f"{gate}.linear_in.weight")
-                layer.down[j] = self._read_product(f"{gate}.linear_out.weight")
-            self._norm(layer.norm1, f"{name}.norm1.alpha")
-            self._norm(layer.norm2, f"{name}.norm2.alpha")
+                layer, gate = depth.sets[j][i], f"{name}.gating.{j}"
+                layer.attention.project = self._read_product(f"{name}.self_attn.in_projs.{j}.weight")
+                layer.attention.out = self._read_product(f"{name}.self_attn.out_projs.{j}.weight")
+                layer.up = self._read_product(f"{gate}.linear_in.weight")
+                layer.down = self._read_product(f"{gate}.linear_out.weight")
+                layer.norm1.weight, layer.norm2.weight = first.norm1.weight, first.norm2.weight
         for k in range(sizes.codebooks):
             if sizes.norm:
                 self._norm(depth.norms[k], f"depformer_norms.{k}.alpha")

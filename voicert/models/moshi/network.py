@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from voicert_codecs.blocks.linear import Linear
 
-from voicert.models.layers import LayerSizes, RmsNorm
+from voicert.models.layers import LayerSizes, Product, RmsNorm
 from voicert.models.moshi.config import MoshiConfig
 from voicert.models.moshi.depth import DepthTransformer
 from voicert.models.moshi.parts import Table, norm_epsilon
-from voicert.models.temporal import Temporal
+from voicert.models.temporal import PIECE, Temporal
 from voicert.models.window import Window
 
 
@@ -27,12 +26,15 @@ class MoshiNetwork(nn.Module):
     def __init__(self, config: MoshiConfig, rewind: int = 0) -> None:
         super().__init__()
         self.config = c = config
+        self.rewind = rewind
         epsilon = norm_epsilon(c.norm)
         sizes = LayerSizes(c.width, c.heads, c.kv_heads, c.head_width, c.hidden, epsilon)
         self.table = Table([c.text_card] + [c.card] * c.streams, c.width)
-        self.temporal = Temporal(sizes, c.layers, Window(c.context, c.sinks, rewind), c.rope_period)
+        self.temporal = Temporal(
+            sizes, c.layers, Window(c.context, c.sinks, rewind + PIECE - 1), c.rope_period
+        )
         self.norm = RmsNorm(c.width, epsilon)
-        self.text_head = Linear(c.width, c.text_out, bias=False)
+        self.text_head = Product(c.width, c.text_out)
         self.depth = DepthTransformer(c)
 
     def forward(self, tokens: Tensor, rings: Sequence[Tensor], first: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from voicert.models.base import Sampling
+
+_FEW = 4096  # values of a row up to which NumPy is faster
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def draw(logits: Tensor, draws: Draws, uniform: Tensor) -> Tensor:
     """logits [B, N], uniform [B] in [0, 1) → tokens [B]."""
     if draws.most == 0:
         return logits.argmax(dim=1)
-    best, tokens = logits.float().topk(min(draws.most, logits.shape[1]), dim=1)  # [B, k], falling
+    best, tokens = largest(logits.float(), min(draws.most, logits.shape[1]))
     weight = (best / draws.temperature).softmax(dim=1)
     if not draws.equal:
         rank = torch.arange(best.shape[1], device=logits.device)
@@ -62,3 +65,25 @@ def draw(logits: Tensor, draws: Draws, uniform: Tensor) -> Tensor:
     last = draws.top_k.long().clamp(max=best.shape[1]) - 1  # rounding could lead beyond it
     drawn = tokens.gather(1, torch.minimum(index, last))[:, 0]
     return drawn if draws.greedy is None else torch.where(draws.greedy, logits.argmax(dim=1), drawn)
+
+
+def largest(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The ``count`` largest of each row of float32 [B, N], falling, and where they are."""
+    if logits.device.type != "cpu" or logits.shape[1] > _FEW:
+        best = logits.topk(count, dim=1)
+        return best.values, best.indices
+    # torch sorts pairs; NumPy has vector instructions for whole numbers: value above, place below, and of
+    # equal values the first is the largest. The bits of a float32 below 0 fall as it grows: they are turned.
+    n = logits.shape[1]
+    bits = _turned((logits.numpy() + np.float32(0)).view(np.int32))  # -0.0 becomes 0.0, which it equals
+    keys = bits.astype(np.int64) << 32 | np.arange(n - 1, -1, -1)
+    keys = np.partition(keys, n - count, axis=1)[:, n - count :]
+    keys.sort(axis=1)
+    keys = keys[:, ::-1]
+    values = _turned((keys >> 32).astype(np.int32)).view(np.float32)
+    return torch.as_tensor(values), torch.as_tensor(n - 1 - (keys & 0xFFFFFFFF))
+
+
+def _turned(bits: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Bits of float32 as whole numbers of the same order, and back."""
+    return bits ^ (bits >> 31 & 0x7FFFFFFF)
