@@ -20,7 +20,7 @@ ROUNDING = 3e-6
 SMALL = TransformerConfig(width=16, layers=2, heads=4, hidden=24, context=11)
 KINDS = {
     "plain": SMALL,
-    "gated": dataclasses.replace(SMALL, norm="rms", norm_epsilon=1e-8, gated=True, kv_heads=2),
+    "grouped": dataclasses.replace(SMALL, norm_epsilon=1e-8, kv_heads=2),
     "by-frame": dataclasses.replace(SMALL, forget_every=2),
     "wide": dataclasses.replace(SMALL, context=200),
     "one": dataclasses.replace(SMALL, context=1),
@@ -60,8 +60,7 @@ def plainly(model: Transformer, x: Tensor) -> Tensor:
     for layer in model.layers:
         weight = {name: value.double() for name, value in layer.named_parameters()}
         both = (
-            normed(x, c, weight["norm1.weight"], weight.get("norm1.bias"))
-            @ weight["attention.project.weight"].T
+            normed(x, c, weight["norm1.weight"], weight["norm1.bias"]) @ weight["attention.project.weight"].T
         )
         heads = both.unflatten(2, (-1, c.head_width)).transpose(1, 2)
         q, k, v = heads.split([c.heads, c.keys, c.keys], dim=1)
@@ -69,21 +68,16 @@ def plainly(model: Transformer, x: Tensor) -> Tensor:
         scores = turned(q) @ k.transpose(2, 3) / math.sqrt(c.head_width)
         y = scores.masked_fill(~seen, -math.inf).softmax(-1) @ v
         x = x + y.transpose(1, 2).flatten(2) @ weight["attention.out.weight"].T
-        up = normed(x, c, weight["norm2.weight"], weight.get("norm2.bias")) @ weight["up.weight"].T
-        if c.gated:
-            gate, up = up.chunk(2, dim=2)
-            up = gate * torch.sigmoid(gate) * up
-        else:
-            up = up * (1 + torch.erf(up / math.sqrt(2))) / 2
+        up = normed(x, c, weight["norm2.weight"], weight["norm2.bias"]) @ weight["up.weight"].T
+        up = up * (1 + torch.erf(up / math.sqrt(2))) / 2
         x = x + up @ weight["down.weight"].T
     return x.float()
 
 
-def normed(x: Tensor, config: TransformerConfig, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if config.norm == "layer":
-        x = x - x.mean(-1, keepdim=True)
+def normed(x: Tensor, config: TransformerConfig, weight: Tensor, bias: Tensor) -> Tensor:
+    x = x - x.mean(-1, keepdim=True)
     x = x * torch.rsqrt(x.square().mean(-1, keepdim=True) + config.norm_epsilon) * weight
-    return x if bias is None else x + bias
+    return x + bias
 
 
 def in_pieces(model: Transformer, x: Tensor, length: int, cache: KvCache | None = None) -> Tensor:
@@ -193,19 +187,6 @@ def test_nothing_of_what_was_not_finite_is_left_after_a_fresh_start() -> None:
     torch.testing.assert_close(model(x[:1], lent), wanted[:1], atol=ROUNDING, rtol=0)
 
 
-def test_positions_can_be_taken_back() -> None:
-    """Further than a ring is longer than its window by itself."""
-    back = 2 * PIECE
-    model, x = make(dataclasses.replace(SMALL, rewind=back)), signal()
-    cache = model.cache(1)
-    in_pieces(model, x[:, :50], 2, cache)
-    cache.position -= back
-    in_pieces(model, -x[:, 50 - back : 57 - back], 7, cache)  # something else is said, and taken back as well
-    cache.position -= 7
-    got, wanted = in_pieces(model, x[:, 50 - back :], 2, cache), plainly(model, x)[:, 50 - back :]
-    torch.testing.assert_close(got, wanted, atol=ROUNDING, rtol=0)
-
-
 def test_packed_rows_do_not_depend_on_their_neighbours() -> None:
     model, x = make(SMALL, packed=True), signal(7)
     together = in_pieces(model, x, 2)
@@ -257,7 +238,6 @@ def test_weights_for_neighbouring_pairs_give_the_same_scores_once_put_apart() ->
         {"kv_heads": 3},
         {"context": 0},
         {"forget_every": 12},
-        {"rewind": -1},
         {"layers": 0},
     ],
 )

@@ -1,6 +1,6 @@
 """A streaming transformer: attention to a window of the past, whose keys and values are kept in a ring.
 
-    x [B, T, D] → [ x + out(attention(norm(x))),  x + down(f(up(norm(x)))) ] per layer → [B, T, D]
+    x [B, T, D] → [ x + out(attention(norm(x))),  x + down(gelu(up(norm(x)))) ] per layer → [B, T, D]
 
 Position p is kept at index p % capacity. A call first writes its keys and values, then attends to what is
 filled, so the ring is longer than the window by the positions that are written at once. Long calls go
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,7 @@ from voicert_codecs.blocks.rotary import RotaryTable, rotate
 
 @dataclass(frozen=True)
 class TransformerConfig:
-    """Sizes and kinds of a stack of layers.
+    """Sizes of a stack of layers.
 
     Raises:
         ValueError: the sizes do not fit each other.
@@ -43,10 +43,7 @@ class TransformerConfig:
     context: int  # positions seen, the own one included
     kv_heads: int = 0  # heads of keys and values; 0: as many as ``heads``
     rope_period: float = 10_000.0
-    norm: Literal["layer", "rms"] = "layer"
     norm_epsilon: float = 1e-5
-    gated: bool = False  # down(silu(gate) * up) in place of down(gelu(up))
-    rewind: int = 0  # positions that ``KvCache.position`` may be set back by and the window still be whole
     # Positions leave the window in groups of this many, all when the last of their group is reached. A ring
     # as long as the window that is fed so many positions per call, as Kyutai's is, forgets in this way.
     forget_every: int = 1
@@ -55,7 +52,7 @@ class TransformerConfig:
         if self.heads < 1 or self.width % self.heads or self.head_width % 2 or self.heads % self.keys:
             raise ValueError(f"{self.width} channels do not divide into {self.heads} heads of even width")
         sizes = (self.layers, self.hidden, self.forget_every, self.context - self.forget_every + 1)
-        if min(sizes) < 1 or self.rewind < 0:
+        if min(sizes) < 1:
             raise ValueError(f"the sizes of the transformer do not fit: {self}")
 
     @property
@@ -69,7 +66,7 @@ class TransformerConfig:
     @property
     def capacity(self) -> int:
         """Positions that the ring holds when it has grown to its full size."""
-        return self.context + self.rewind + PIECE - 1
+        return self.context + PIECE - 1
 
 
 @dataclass
@@ -142,19 +139,14 @@ class Layer(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        norm = nn.LayerNorm if config.norm == "layer" else nn.RMSNorm
-        self.gated = config.gated
-        self.norm1 = norm(config.width, eps=config.norm_epsilon)
+        self.norm1 = nn.LayerNorm(config.width, eps=config.norm_epsilon)
         self.attention = Attention(config)
-        self.norm2 = norm(config.width, eps=config.norm_epsilon)
-        self.up = Linear(config.width, config.hidden * (2 if config.gated else 1), bias=False)
+        self.norm2 = nn.LayerNorm(config.width, eps=config.norm_epsilon)
+        self.up = Linear(config.width, config.hidden, bias=False)
         self.down = Linear(config.hidden, config.width, bias=False)
 
     def forward(self, x: Tensor, plan: Plan, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, keys, values = self.attention(self.norm1(x), plan, keys, values, x)
-        if self.gated:
-            gate, up = self.up(self.norm2(x)).chunk(2, dim=2)
-            return self.down(F.silu(gate) * up, residual=x), keys, values
         return self.down(self.up(self.norm2(x), "gelu"), residual=x), keys, values
 
 
