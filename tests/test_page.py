@@ -175,9 +175,12 @@ def test_the_stop_button_cuts_the_last_words_that_were_not_heard(browsers: Chrom
         whole = page.evaluate(STOP_THE_TAIL, (len(words) - 5) * FRAME)
         assert whole["text"].split() == [word.strip() for word in words]
         wait_for(page, f"voicert.transcript.find((line) => line.id === '{whole['id']}').status === 'cut'")
+        heard = state(page, "heard")
         (cut,) = (line for line in state(page, "transcript") if line["id"] == whole["id"])
-        assert len(cut["text"].split()) < len(words)
-        assert whole["text"].startswith(cut["text"])
+        assert heard["item"] == whole["id"]
+        end = heard["samples"] // 24 * 24  # it was told in milliseconds
+        begun = [word.strip() for i, word in enumerate(words) if (1 + i) * FRAME < end]
+        assert cut["text"].split() == begun  # on a very busy machine these may be all after all
         assert state(page, "notice") is None
 
 
