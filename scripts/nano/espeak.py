@@ -34,7 +34,7 @@ class _Event(ctypes.Structure):
 @dataclass(frozen=True)
 class Said:
     pcm: Audio  # 24 kHz
-    words: list[int]  # first sample of every word
+    words: dict[int, int]  # position of a word in the text → its first sample; some words are read as one
     phones: list[tuple[int, str]]  # first sample and espeak-ng's name of every phone
 
 
@@ -46,7 +46,7 @@ class _Library:
         self._lib = ctypes.CDLL(path)
         self._rate = self._lib.espeak_Initialize(SYNCHRONOUS, 0, None, PHONE_EVENTS)
         self._chunks: list[Audio] = []
-        self._words: list[int] = []
+        self._words: dict[int, int] = {}
         self._phones: list[tuple[int, str]] = []
         kind = ctypes.CFUNCTYPE(
             ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
@@ -61,8 +61,8 @@ class _Library:
             self._chunks.append(np.ctypeslib.as_array(wav, shape=(count,)).astype(np.float32) / 32768)
         for event in _until_last(events):
             at = event.sample * SAMPLE_RATE // self._rate
-            if event.type == WORD:
-                self._words.append(at)
+            if event.type == WORD and event.length:  # now and then an empty one marks the end
+                self._words[event.text_position - 1] = at
             elif event.type == PHONE:
                 self._phones.append((at, bytes(event.id.string).decode("utf-8", "replace")))
         return 0
@@ -72,7 +72,7 @@ class _Library:
             raise RuntimeError(f"espeak-ng has no voice {voice!r}")
         self._lib.espeak_SetParameter(RATE, int(WORDS_PER_MINUTE * rate), 0)
         self._lib.espeak_SetParameter(PITCH, int(np.clip(50 + 60 * np.log2(pitch), 5, 95)), 0)
-        self._chunks, self._words, self._phones = [], [], []
+        self._chunks, self._words, self._phones = [], {}, []
         data = text.encode() + b"\0"
         self._lib.espeak_Synth(data, len(data), 0, 1, 0, UTF8 | PHONEMES_IN_BRACKETS, None, None)
         self._lib.espeak_Synchronize()

@@ -6,6 +6,7 @@ espeak-ng runs in process (by ctypes) and tells both. Flite and festival run as 
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 import wave
@@ -109,11 +110,8 @@ def _speak_espeak(voice: Voice, text: str) -> Spoken:
     said = espeak.speak(voice.name, MURMURS.get(text, text), voice.rate, voice.pitch)
     pcm, first = trimmed(said.pcm)
     phones = frames_of([(start - first, phone) for start, phone in said.phones], len(pcm))
-    starts = [max(0, s - first) for s in said.words]
-    ends = tuple(min(1.0, e / len(pcm)) for e in (*starts[1:], len(pcm)))
-    if len(ends) != len(text.split()):  # it reads some as one, such as "a.m."
-        ends = _by_length(text)
-    return Spoken(pcm, phones, ends)
+    starts = {position: max(0, sample - first) for position, sample in said.words.items()}
+    return Spoken(pcm, phones, word_ends(text, starts, len(pcm)))
 
 
 def _speak_flite(voice: Voice, text: str) -> Spoken:
@@ -172,8 +170,14 @@ def _read_wav(path: Path) -> Audio:
         return soxr.resample(pcm, file.getframerate(), SAMPLE_RATE)
 
 
-def _by_length(text: str) -> tuple[float, ...]:
-    """Where each word ends, from how long its beginning is without the rest."""
-    words, voice = text.split(), "en-us"
-    lengths = [len(trimmed(espeak.speak(voice, " ".join(words[: i + 1])).pcm)[0]) for i in range(len(words))]
-    return tuple(min(1.0, n / lengths[-1]) for n in lengths)
+def word_ends(text: str, starts: dict[int, int], samples: int) -> tuple[float, ...]:
+    """Where each word ends as a fraction of the whole, from the first sample of the words at some positions.
+
+    Words that are said as one with the word before them ("on the") share its time by their letters.
+    """
+    told = dict(sorted(starts.items())) | {len(text): samples}
+    told.setdefault(0, 0)
+    positions = sorted(told)
+    ends = [match.end() for match in re.finditer(r"\S+", text)]
+    at = np.interp([*(e + 1 for e in ends[:-1]), len(text)], positions, [told[p] for p in positions])
+    return tuple(np.minimum(np.maximum.accumulate(at) / samples, 1.0).tolist())
