@@ -137,6 +137,10 @@ def test_the_largest_are_those_of_a_sort_and_the_first_of_equals() -> None:
         wanted = logits.sort(dim=1, descending=True, stable=True)
         assert torch.equal(values, wanted.values[:, :count])
         assert torch.equal(tokens, wanted.indices[:, :count])
-    values, tokens = largest(logits.repeat(1, 20), 7)
-    assert torch.equal(values, logits.repeat(1, 20).topk(7, dim=1).values)
-    assert torch.equal(values, logits.repeat(1, 20).gather(1, tokens))
+    for width in (6000, 32 * 300):  # longer rows, in groups and not
+        many = logits.repeat(1, 32)[:, :width]
+        many[2] = torch.randn(width, generator=torch.Generator().manual_seed(3))
+        values, tokens = largest(many, 20)
+        assert torch.equal(values, many.topk(20, dim=1).values)
+        assert torch.equal(values, many.gather(1, tokens))
+        assert all(len(set(row.tolist())) == 20 for row in tokens)

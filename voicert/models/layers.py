@@ -56,19 +56,26 @@ class Product(nn.Linear):
 
 
 class RmsNorm(nn.RMSNorm):
-    """``torch.nn.RMSNorm``, in half of its time where torch has no kernel for it: on a CPU, in float32."""
+    """``torch.nn.RMSNorm``, in half of its time once it is packed, as a ``Linear`` is: see :meth:`pack`."""
 
     def __init__(self, width: int, epsilon: float) -> None:
         super().__init__(width, eps=epsilon)  # pyright: ignore[reportUnknownMemberType]
-        self._share = width**-0.5
-        self._least = torch.tensor(math.sqrt(epsilon * width), device="cpu")
+        self._width, self._epsilon = width, epsilon
+        self._packed: tuple[Tensor, Tensor] | None = None  # weight * √width, and √(epsilon * width)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dtype != torch.float32 or x.device.type != "cpu" or not torch.is_inference_mode_enabled():
+        if self._packed is None:
             return super().forward(x)
         # x / sqrt(mean of squares + epsilon), for hypot(a, b) = sqrt(a² + b²)
-        size = torch.hypot(_norm(x, dim=-1, keepdim=True), self._least).mul_(self._share)
-        return (x * self.weight).div_(size)
+        scale, least = self._packed
+        return (x * scale).div_(torch.hypot(_norm(x, dim=-1, keepdim=True), least))
+
+    def pack(self) -> None:
+        """Of float32 on a CPU, where torch has no kernel for this norm; from now on its weight is fixed."""
+        weight = self.weight.detach()
+        if weight.dtype == torch.float32 and weight.device.type == "cpu":
+            least = weight.new_tensor(math.sqrt(self._epsilon * self._width))
+            self._packed = weight * math.sqrt(self._width), least
 
 
 class Attention(nn.Module):

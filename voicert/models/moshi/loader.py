@@ -15,6 +15,7 @@ from voicert_codecs.blocks.linear import Linear
 from voicert_codecs.blocks.rotary import RotaryTable, pairs_apart
 
 from voicert.errors import ModelError
+from voicert.models.layers import RmsNorm
 from voicert.models.moshi.config import MoshiConfig
 from voicert.models.moshi.headers import Header, describe, read_headers
 from voicert.models.moshi.layout import Place, locate, tensors
@@ -204,7 +205,7 @@ class _Filler:
                 layer.attention.out = self._read_product(f"{name}.self_attn.out_projs.{j}.weight")
                 layer.up = self._read_product(f"{gate}.linear_in.weight")
                 layer.down = self._read_product(f"{gate}.linear_out.weight")
-                layer.norm1.weight, layer.norm2.weight = first.norm1.weight, first.norm2.weight
+                layer.norm1, layer.norm2 = first.norm1, first.norm2
         for k in range(sizes.codebooks):
             if sizes.norm:
                 self._norm(depth.norms[k], f"depformer_norms.{k}.alpha")
@@ -215,9 +216,11 @@ class _Filler:
         self._on_part()
         return tensor
 
-    def _norm(self, norm: nn.RMSNorm, name: str) -> None:
+    def _norm(self, norm: RmsNorm, name: str) -> None:
         scale = self._read(name).flatten().to(self._form.device, self._form.dtype)
         norm.weight = nn.Parameter(scale, requires_grad=False)
+        if self._form.packed:
+            norm.pack()
 
     def _read_product(self, name: str) -> nn.Module:
         return self._product(self._read(name))
