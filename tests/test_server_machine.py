@@ -242,5 +242,15 @@ class AnyClient(RuleBasedStateMachine):
         assert listed <= Counter(understood)
 
 
+def test_an_answer_to_a_voice_that_paused_what_was_heard_already() -> None:
+    """Nothing is left to be cut, and the model does not go back: its answer is the one that it has begun."""
+    client = AnyClient()
+    client.connect(tool=True, eager=0, extras=False)
+    client.speak(live=False, ms=130, voice=True)
+    client.speak(live=False, ms=130, voice=False)
+    client.speak(live=True, ms=300, voice=True)
+    client.teardown()
+
+
 TestAnyClient = AnyClient.TestCase
 TestAnyClient.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)

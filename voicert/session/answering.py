@@ -68,7 +68,12 @@ class Answering:
             if speaker.making:
                 self._finish()
             elif self._floor.paused:
-                return self._answer_early(settings, now)
+                if not self._floor.convinced(settings):
+                    return []  # if it was nothing, the model will have forgotten it
+                events += self.marked(self._floor.give_way(now))
+                if self._steering.pending:  # the model goes back behind this step; it shall answer then
+                    self._prompter.ask()
+                    return events
             events += self._begin(at, settings)
         if speaker.making is None:
             self._prompter.stepped(at, step.wants, quiet)
@@ -84,13 +89,6 @@ class Answering:
             speaker.end(self._listener.clock, "incomplete", "max_output_tokens")
             self._steering.fall_silent(self._steering.position)
         return events
-
-    def _answer_early(self, settings: TurnSettings, now: float) -> list[Event]:
-        """The model begins to answer a sound over its last answer, of which it is not decided what it was."""
-        if not self._floor.convinced(settings):
-            return []  # if it was nothing, the model will have forgotten it
-        self._prompter.ask()
-        return self.marked(self._floor.give_way(now))
 
     def _begin(self, at: int, settings: TurnSettings) -> list[Event]:
         end, clock = self._listener.voice_end, self._listener.clock
