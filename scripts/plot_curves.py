@@ -19,14 +19,8 @@ HELD_OUT = {"known": "known voices", "new": "new voices", "foreign": "new engine
 
 
 def rows_of(path: Path) -> list[dict[str, float]]:
-    """One row per line of a training's log.
-
-    Raises:
-        SystemExit: there is no such log.
-    """
-    if not path.exists():
-        raise SystemExit(f"{path} is missing; scripts/train_codec.py and scripts/train_model.py write it")
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    """One row per line of a training's log, none if that training never ran."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def draw(axes: Axes, rows: list[dict[str, float]], names: dict[str, str], smooth: int) -> None:
@@ -41,7 +35,8 @@ def draw(axes: Axes, rows: list[dict[str, float]], names: dict[str, str], smooth
         axes.plot([minute for minute, _ in points], means, label=label)
     axes.set_xlabel("minutes")
     axes.grid(alpha=0.3)
-    axes.legend()
+    if axes.has_data():
+        axes.legend()
 
 
 def main() -> None:
@@ -51,6 +46,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/training.png"))
     args = parser.parse_args()
     codec, model = rows_of(args.codec), rows_of(args.model)
+    if not codec and not model:
+        raise SystemExit(f"neither {args.codec} nor {args.model} is there; scripts/train writes them")
     figure, panels = plt.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
     draw(panels[0][0], codec, CODEC, SMOOTH)
     panels[0][0].set_title("codec: losses")

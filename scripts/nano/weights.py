@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from voicert_codecs.nano.config import NanoCodecConfig
 from voicert_codecs.nano.modules import NanoCodecModules
 
@@ -13,9 +14,15 @@ from voicert.models.transformer import DuplexTransformer
 
 
 def load_codec(checkpoint: Path) -> NanoCodecModules:
-    """The codec of a checkpoint, rounded to float16 as it is shipped: all its users see the same codes."""
+    """The codec of a checkpoint or of a .safetensors file, rounded to float16 as it is shipped.
+
+    So all its users see the same codes.
+    """
     modules = NanoCodecModules(NanoCodecConfig())
-    modules.load_state_dict(torch.load(checkpoint, weights_only=True)["modules"])
+    if checkpoint.suffix == ".safetensors":
+        modules.load_state_dict({k: v.float() for k, v in load_file(checkpoint).items()})
+    else:
+        modules.load_state_dict(torch.load(checkpoint, weights_only=True)["modules"])
     with torch.no_grad():
         for tensor in [*modules.parameters(), modules.quantizer.codebooks]:
             tensor.copy_(tensor.half().float())
