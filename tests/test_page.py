@@ -149,13 +149,20 @@ def test_the_stop_button_stops_the_answer(browsers: Chromium, question: Path) ->
         assert state(page, "notice") is None
 
 
-# Presses the button as soon as all of an answer has come; one that has less than 100 ms left is let go by.
+# Holds up the page in the middle of an answer, so that its speaker is late from then on, and presses the button
+# as soon as all of the answer has come; one that has less than 100 ms left by then is let go by.
 STOP_THE_TAIL = """
 (last) => new Promise((done) => {
   const button = document.getElementById("cancel");
+  let held = null;
   const watch = () => {
     const { transcript, playback } = window.voicert;
     const line = transcript.at(-1);
+    if (line?.role === "assistant" && playback?.item === line.id && held !== line.id) {
+      held = line.id;
+      const until = performance.now() + 350;
+      while (performance.now() < until);
+    }
     const ripe = line?.status === "done" && playback?.item === line.id && playback.position < last;
     if (!ripe || button.disabled) return requestAnimationFrame(watch);
     button.click();
