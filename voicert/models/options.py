@@ -15,7 +15,7 @@ class Options:
     device: str = "auto"  # as PyTorch names it; auto: cuda where there is one, else cpu
     dtype: str = "auto"  # float32 or bfloat16; auto: bfloat16 on a GPU, float32 on a CPU
     int8: bool = False  # weights of 8 bits
-    voice_prompt: Path | None = None  # PersonaPlex: WAV file of the voice that it takes
+    voice_prompt: Path | None = None  # PersonaPlex: the voice, a WAV file or a published one
     text_prompt: str = ""  # PersonaPlex: who it is
     answer_end_ms: int = 1200  # an answer is over after so long without a word
 

@@ -141,19 +141,18 @@ class MoshiLm:
         Raises:
             ModelError: more steps at once than the slot can go back.
         """
-        if len(own) > max(1, self.tokens.rewind_steps):
-            raise ModelError(
-                f"at most {max(1, self.tokens.rewind_steps)} steps are fed at once, not {len(own)}"
-            )
-        steps, slots = self.tokens.position[slot] + np.arange(len(own)), np.full(len(own), slot)
-        self.tokens.hear(slots, steps, user)
-        first = self.tokens.position[slot]
-        for at, row in zip(steps, own, strict=True):
-            self.tokens.write(slots[:1], at[None], row[None])
-        self.tokens.position[slot] = first
-        _, logits = self._run(slots[:1], steps[None])
-        self.tokens.position[slot] = first + len(own)
-        return logits[0]
+        steps = self._known(slot, own, user)
+        return self._run(np.array([slot]), steps[None])[1][0]
+
+    @torch.inference_mode()
+    def feed_embeddings(self, slot: int, embeddings: Tensor, own: Ints, user: Ints) -> None:
+        """As `feed`, with ``embeddings`` [T, D] in place of those of the tokens.
+
+        Of the tokens only those matter that are given to later steps.
+        """
+        steps = self._known(slot, own, user)
+        weight = self.network.table.weight
+        self._runner.run_embedded(embeddings.to(self._device, weight.dtype), slot, int(steps[0]))
 
     def rewind(self, slot: int, steps: int) -> None:
         """Undoes the last ``steps`` of a slot.
@@ -175,6 +174,17 @@ class MoshiLm:
         for part, old in zip(self.tokens.parts(), saved.tokens, strict=True):
             part[slot] = old
         self._sampling[slot] = saved.sampling
+
+    def _known(self, slot: int, own: Ints, user: Ints) -> Ints:
+        """Notes what is written and heard in the next steps [T], and returns these."""
+        most = max(1, self.tokens.rewind_steps)
+        if len(own) > most:
+            raise ModelError(f"at most {most} steps are fed at once, not {len(own)}")
+        steps, slots = self.tokens.position[slot] + np.arange(len(own)), np.full(len(own), slot)
+        self.tokens.hear(slots, steps, user)
+        for at, row in zip(steps, own, strict=True):
+            self.tokens.write(slots[:1], at[None], row[None])
+        return steps
 
     def _run(self, slots: Ints, position: Ints) -> tuple[Tensor, Tensor]:
         """Steps ``position`` [B, T] → hidden [B, T, D], text logits [B, T, V]."""

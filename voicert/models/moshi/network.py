@@ -37,22 +37,22 @@ class MoshiNetwork(nn.Module):
         self.text_head = Product(c.width, c.text_out)
         self.depth = DepthTransformer(c)
 
-    def forward(self, tokens: Tensor, rings: Sequence[Tensor], first: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """tokens [B, 1 + S, T], text first → hidden [B, T, D], text logits [B, T, V].
+    def forward(self, x: Tensor, rings: Sequence[Tensor], first: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """x [B, T, D], which `embed` makes → hidden [B, T, D], text logits [B, T, V].
 
         ``rings`` and ``first`` as :class:`voicert.models.temporal.Temporal` has them.
         """
-        hidden = self.norm(self.temporal(self.embed(tokens), rings, first))
+        hidden = self.norm(self.temporal(x, rings, first))
         return hidden, self.text_head(hidden)
 
     def all_slots(
         self, tokens: Tensor, rings: Tensor, position: Tensor, far: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """The next step of the first B slots, T is 1, with shapes and work that depend on no values."""
+        """The next step of the first B slots: tokens [B, 1 + S, 1]; shapes and work depend on no values."""
         hidden = self.norm(self.temporal.all_slots(self.embed(tokens), rings, position, far))
         return hidden, self.text_head(hidden)
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """tokens [B, 1 + S, T] → [B, T, D]"""
+        """tokens [B, 1 + S, T], text first → [B, T, D]"""
         rows = tokens.transpose(1, 2)
         return self.table(rows.flatten(0, 1)).unflatten(0, rows.shape[:2])

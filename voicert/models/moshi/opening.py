@@ -23,6 +23,7 @@ from voicert.models.moshi.memory import available, need
 from voicert.models.moshi.prompts import BREAK_S, Prompt, Steady, system_text, voice_codes
 from voicert.models.moshi.speech import REWIND_S, MoshiSpeech
 from voicert.models.moshi.spelling import Tokenizer
+from voicert.models.moshi.voices import SUFFIX, read_voice
 from voicert.models.options import Options
 
 # First steps that stay in sight when a call outlasts the context: a model that loses them falls apart.
@@ -67,7 +68,7 @@ def open_moshi(
     with Reader(config, found.weights, found.lora) as reader:
         network = build(reader, form, rewind)
     lm = MoshiLm(network, max_slots, rewind)
-    steady, prompt = _beginning(found, options, codec, lm, tokenizer)
+    steady, prompt = _beginning(name, found, options, codec, lm, tokenizer)
     frame_rate = codec.sample_rate / codec.frame_size
     quiet_frames = max(1, round(options.answer_end_ms * frame_rate / 1000))
     model = MoshiSpeech(name, lm, frame_rate, tokenizer.spelling, steady.silence, quiet_frames, prompt.state)
@@ -84,8 +85,9 @@ class _Beginning:
 
 
 def _beginning(
-    found: Checkpoint, options: Options, codec: Codec[Any], lm: MoshiLm, tokenizer: Tokenizer
-) -> tuple[Steady, _Beginning]:
+    name: str, found: Checkpoint, options: Options, codec: Codec[Any], lm: MoshiLm,
+    tokenizer: Tokenizer,
+) -> tuple[Steady, _Beginning]:  # fmt: skip
     """The codes of silence, and what every conversation begins with."""
     if found.about.model_type != "personaplex":
         for field in ("voice_prompt", "text_prompt"):
@@ -96,14 +98,18 @@ def _beginning(
         return Steady.of(codec), _Beginning(None, b"")
     steady = Steady.of_personaplex(codec)
     words = tokenizer.encode(system_text(options.text_prompt))
-    voice = np.zeros((0, codec.num_codebooks), np.int64)
-    if options.voice_prompt is not None:
-        voice = voice_codes(codec, options.voice_prompt)
-    if not len(words) + len(voice):
+    file = options.voice_prompt
+    if file is None and not words:
         return steady, _Beginning(None, b"")
+    if file is None:
+        voice = np.zeros((0, codec.num_codebooks), np.int64)
+    elif file.suffix == SUFFIX:
+        voice = read_voice(name, file, lm.config)
+    else:
+        voice = voice_codes(codec, file)
     pause = int(BREAK_S * codec.sample_rate / codec.frame_size)
     prompt = Prompt.of(lm.config, steady, voice, words, pause)
-    return steady, _Beginning(prompt.take_in(lm), prompt.text.tobytes() + prompt.own.tobytes())
+    return steady, _Beginning(prompt.take_in(lm), prompt.identity())
 
 
 def _codec(found: Checkpoint, config: MoshiConfig, device: torch.device) -> Codec[Any]:

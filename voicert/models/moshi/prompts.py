@@ -4,6 +4,8 @@
     own sound   voice   still  still                         still
     the user    a tone all the while
 
+A voice may come as what the model was given while it heard it, see :mod:`voicert.models.moshi.voices`; then
+its frames are not known, but for the last codes of the streams that lag.
 Source: the code of PersonaPlex, https://github.com/NVIDIA/personaplex, moshi/models/lm.py.
 """
 
@@ -24,6 +26,7 @@ from voicert.models.moshi import lm as language
 from voicert.models.moshi.config import MoshiConfig
 from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.loudness import loudness_db
+from voicert.models.moshi.voices import Voice
 
 VOICE_DB = -24.0  # LUFS: how loud a voice is made, as in PersonaPlex's training
 BREAK_S = 0.5  # of silence after the voice and after the text
@@ -64,45 +67,69 @@ class Prompt:
     text: Ints  # [F]
     own: Ints  # [F, K] the assistant's codes, frame by frame
     user: Ints  # [F, K]
+    before: Voice | None = None  # what comes before them
 
     @staticmethod
-    def of(config: MoshiConfig, steady: Steady, voice: Ints, words: list[int], pause: int) -> Prompt:
+    def of(config: MoshiConfig, steady: Steady, voice: Ints | Voice, words: list[int], pause: int) -> Prompt:
         """
         Args:
-            voice: [F, K] codes of the voice; may be empty.
+            voice: [F, K] its codes, which may be none; or what the model is given of it.
             words: text tokens; may be empty.
             pause: frames of silence after each of the two.
         """
         text: list[int] = []
         own: list[Ints] = []
-        if len(voice):
-            text += [config.pad] * (len(voice) + pause)
-            own += [voice, np.tile(steady.silence, (pause, 1))]
+        before = voice if isinstance(voice, Voice) else None
+        codes = np.zeros((0, len(steady.silence)), np.int64) if isinstance(voice, Voice) else voice
+        if before or len(codes):
+            text += [config.pad] * (len(codes) + pause)
+            own += [codes, np.tile(steady.silence, (pause, 1))]
         if words:
             text += [*words, *([config.pad] * pause)]
             own.append(np.tile(steady.silence, (len(words) + pause, 1)))
-        return Prompt(np.array(text), np.concatenate(own), np.tile(steady.tone, (len(text), 1)))
+        return Prompt(np.array(text), np.concatenate(own), np.tile(steady.tone, (len(text), 1)), before)
 
     def written(self, delays: tuple[int, ...]) -> Ints:
         """[F, 1 + K] as it is written step by step, each stream with its delay.
 
-        Before a stream has begun stands its first frame, which nothing reads.
+        Before a stream has begun stands its first frame, which nothing reads, or what is known from before.
         """
-        steps = np.arange(len(self.text))[:, None]
-        frames = np.maximum(steps - np.array(delays[1 : 1 + self.own.shape[1]]), 0)
-        codes = np.take_along_axis(self.own, frames, axis=0)
+        steps, lag = np.arange(len(self.text))[:, None], np.array(delays[1 : 1 + self.own.shape[1]])
+        codes = np.take_along_axis(self.own, np.maximum(steps - lag, 0), axis=0)
+        if self.before:
+            ahead = self.before.ahead[1 : 1 + len(lag)]  # what is written in a step is given in the next
+            codes = np.where(steps < lag, ahead[:, np.minimum(steps[:, 0] + 1, lag.max())].T, codes)
         return np.concatenate([self.text[:, None], codes], axis=1)
 
     def take_in(self, lm: MoshiLm) -> language.Snapshot:
         """Lets slot 0 of a model live through it; what a conversation then begins from."""
         lm.reset(0, Sampling())
-        own, most = self.written(lm.config.delays), max(1, lm.tokens.rewind_steps)
+        own, user, most = self.written(lm.config.delays), self.user, max(1, lm.tokens.rewind_steps)
+        if self.before:
+            heard = self._take_in_voice(self.before, lm, most)
+            user = np.concatenate([heard, user[1:]])
         for first in range(0, len(own), most):
             part = slice(first, first + most)
-            lm.feed(0, own[part], self.user[part])
+            lm.feed(0, own[part], user[part])
         saved = lm.snapshot(0)
         lm.reset(0, Sampling())
         return saved
+
+    def identity(self) -> bytes:
+        """Says what is prompted."""
+        before = self.before.identity() if self.before else b""
+        return self.text.tobytes() + self.own.tobytes() + before
+
+    @staticmethod
+    def _take_in_voice(voice: Voice, lm: MoshiLm, most: int) -> Ints:
+        """In pieces of ``most`` steps; [1, K] what is heard in the step after it."""
+        delays = lm.config.delays
+        own = voice.own(1 + lm.spoken, lm.config.pad)
+        user = voice.user(np.array(delays[1 + lm.spoken :]))
+        for first in range(0, len(own), most):
+            part = slice(first, min(first + most, len(own)))
+            lm.feed_embeddings(0, voice.embeddings[part], own[part], user[part])
+        return user[-1:]
 
 
 def system_text(text: str) -> str:

@@ -33,6 +33,10 @@ class Runner(Protocol):
         """
         ...
 
+    def run_embedded(self, x: Tensor, slot: int, first: int) -> None:
+        """The steps from ``first`` on of a slot, of which only the embeddings x [T, D] are known."""
+        ...
+
     def say(self, hidden: Tensor, text: Tensor, count: int, draws: Draws, uniform: Tensor) -> Tensor:
         """hidden [B, D], text [B], uniform [B, count] → the codes [B, count]."""
         ...
@@ -66,7 +70,11 @@ class Eager:
     def run(self, tokens: Tensor, slots: Ints, first: Ints) -> tuple[Tensor, Tensor]:
         length = tokens.shape[2]
         rings = [self._rings.take(int(slot), int(at) + length) for slot, at in zip(slots, first, strict=True)]
-        return in_runs(self._network, tokens, rings, first)
+        return in_runs(self._network, self._network.embed(tokens), rings, first)
+
+    def run_embedded(self, x: Tensor, slot: int, first: int) -> None:
+        ring = self._rings.take(slot, first + len(x))
+        in_runs(self._network, x[None], [ring], np.array([first]))
 
     def say(self, hidden: Tensor, text: Tensor, count: int, draws: Draws, uniform: Tensor) -> Tensor:
         return said(self._network, hidden, text, count, draws, uniform)
@@ -109,11 +117,16 @@ class Graphed:
         rows = min(power_of_two(int(slots.max()) + 1), self._slots)
         self._grow(max(int(first.max()) + length, int(self._next[:rows].max()) + 1))
         if length > 1:
-            made = in_runs(self._network, tokens, [self._rings[:, int(slots[0])]], first)
+            made = in_runs(self._network, self._network.embed(tokens), [self._rings[:, int(slots[0])]], first)
         else:
             made = self._step(rows, tokens, slots, bool(first.max() >= self._window.context))
         self._next[slots] = first + length
         return made
+
+    def run_embedded(self, x: Tensor, slot: int, first: int) -> None:
+        self._grow(max(first + len(x), int(self._next.max()) + 1))
+        in_runs(self._network, x[None], [self._rings[:, slot]], np.array([first]))
+        self._next[slot] = first + len(x)
 
     def say(self, hidden: Tensor, text: Tensor, count: int, draws: Draws, uniform: Tensor) -> Tensor:
         count_rows = len(hidden)
@@ -194,11 +207,11 @@ class Captured:
         return graph
 
 
-def in_runs(network: MoshiNetwork, tokens: Tensor, rings: list[Tensor], first: Ints) -> tuple[Tensor, Tensor]:
-    """All steps of ``tokens`` [B, 1 + S, T], in as many calls as it takes."""
+def in_runs(network: MoshiNetwork, x: Tensor, rings: list[Tensor], first: Ints) -> tuple[Tensor, Tensor]:
+    """All steps of embeddings x [B, T, D], in as many calls as it takes."""
     start, hidden, logits = 0, list[Tensor](), list[Tensor]()
-    for length in network.temporal.runs(int(first[0]), tokens.shape[2]):
-        part = network(tokens[:, :, start : start + length], rings, [int(at) + start for at in first])
+    for length in network.temporal.runs(int(first[0]), x.shape[1]):
+        part = network(x[:, start : start + length], rings, [int(at) + start for at in first])
         hidden.append(part[0])
         logits.append(part[1])
         start += length
