@@ -153,3 +153,4 @@ class Bundle:
     examples: tuple[str, ...] = ()  # requests that it understands, to show to newcomers
     capabilities: frozenset[str] = frozenset()  # of CAPABILITIES, what it was trained for
     identity: str = ""  # says which weights these are, model and codec; the same tokens need the same
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])  # how it was opened; for a recording

@@ -11,7 +11,7 @@ from voicert_clients.errors import SoundFileError
 from voicert_clients.wav import read_wav, write_wav
 
 from voicert.errors import TapeError
-from voicert.models import load
+from voicert.models import Options, load
 from voicert.models.base import Bundle
 from voicert.replay.fork import go_on
 from voicert.replay.player import Player
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     if since is None and (options.input or options.output):
         raise TapeError("--input and --output belong to --from")
     tape = read_tape(options.file)
-    bundle = load(options.model or tape.header.model, max_slots=1)
+    bundle = _opened(options.model, tape)
     player = Player(tape, bundle)
     length_s = tape.steps / tape.header.frame_rate
     if since is not None and not 0 <= since <= length_s:
@@ -70,6 +70,15 @@ def run(options: argparse.Namespace) -> int:
         for line in player.lines():
             print(f"{line.seconds:8.2f}  {line.speaker + ':':<10} {line.text}")
     return SAME
+
+
+def _opened(model: str | None, tape: Tape) -> Bundle:
+    """The model, opened as it was for the recording."""
+    try:
+        how = Options.of(tape.header.options)
+    except ValueError as error:
+        raise TapeError(f"the recording's options are not understood: {error}") from error
+    return load(model or tape.header.model, max_slots=1, options=how)
 
 
 def _report(tape: Tape, player: Player, path: Path) -> None:

@@ -65,6 +65,7 @@ class Recorder:
             pad=model.pad_id,
             started=now.isoformat(timespec="milliseconds"),
             version=__version__,
+            options=dict(self._bundle.options),
         )
         path = self._folder / f"{now:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(3)}.tape"
         return SessionTape(path, header, self._audio, self._submit)

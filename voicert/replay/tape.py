@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,6 +40,7 @@ class Header:
     pad: int  # the text token that stands for nothing
     started: str  # UTC, ISO 8601
     version: str  # of voicert
+    options: dict[str, Any] = field(default_factory=dict[str, Any])  # as in `voicert.models.Options`
 
 
 def opening(header: Header) -> bytes:

@@ -75,7 +75,8 @@ def open_moshi(
     identity = hashlib.sha256(found.identity() + prompt.identity)
     for part in (codec.identity, form.dtype, form.int8, quiet_frames):
         identity.update(repr(part).encode())
-    return Bundle(model, codec, sampling, identity=identity.hexdigest()[:16])
+    opened = replace(options, device=form.device.type, dtype=str(form.dtype).removeprefix("torch.")).plain()
+    return Bundle(model, codec, sampling, identity=identity.hexdigest()[:16], options=opened)
 
 
 @dataclass(frozen=True)
