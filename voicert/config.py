@@ -54,6 +54,7 @@ _SOUND = "sound that cuts it although it does not change like words, in ms"
 _GUARD = "the assistant's own voice, heard by a microphone without echo cancellation, is no voice of the user"
 _AHEAD = "sound sent before it is due at the listener's speaker, in ms"
 _MODEL = "bundled model by name, or another by its folder or its name on the Hugging Face hub"
+_SEED = "seed of the draws of a model that samples, the same for all conversations; -1 gives each its own"
 _DEVICE = "where PyTorch runs it: auto, cpu, cuda, cuda:1, mps; auto is cuda where there is one, else cpu"
 _DTYPE = "numbers that it computes with; auto is bfloat16 on a GPU and float32 on a CPU"
 _VOICE = "PersonaPlex: the voice that it takes, a WAV file or a published one such as NATF2.pt"
@@ -98,6 +99,7 @@ class EngineConfig:
     model: Annotated[str, About(_MODEL)] = "nano"
     max_sessions: Annotated[int, About("conversations at once; the next is refused (1013)", 1, 1024)] = 4
     threads: Annotated[int, About("CPU threads of the model", 1, 256)] = 1
+    seed: Annotated[int, About(_SEED, -1, 2**31 - 1)] = -1
     record: Annotated[Path | None, About(_RECORD)] = None
     record_audio: Annotated[bool, About(_RECORD_AUDIO)] = False
 

@@ -53,10 +53,11 @@ def running_server(
     server: ServerConfig | None = None,
     max_sessions: int = 4,
     bundle: Bundle | None = None,
+    seed: int = -1,
 ) -> Iterator[RunningServer]:
     """Starts a server in a thread of its own on a free port, and stops it at the end."""
     server = replace(with_certificate(server or ServerConfig()), port=0)
-    config = Config(server=server, engine=EngineConfig(max_sessions=max_sessions))
+    config = Config(server=server, engine=EngineConfig(max_sessions=max_sessions, seed=seed))
     engine = Engine(bundle or scripted_bundle(max_sessions, script), max_sessions)
     engine.start()
     sockets = open_sockets(server.host, server.port)

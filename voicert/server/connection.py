@@ -97,7 +97,8 @@ class Connection:
             self.end(1001, "The server is stopping.")
             return
         try:
-            self._session = open_session(self._service.engine, self._sink, self._service.turns)
+            service = self._service
+            self._session = open_session(service.engine, self._sink, service.turns, service.sampling())
         except CapacityError as error:
             full = self._service.engine.running
             code = "at_capacity" if full else "engine_stopped"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 from voicert.config import Config
 from voicert.engine import Engine
+from voicert.models.base import Sampling
 from voicert.server.access import Access, configured_keys
 from voicert.server.realtime import Facade
 from voicert.session import TurnSettings
+
+SEED_BITS = 63
 
 
 class Peer(Protocol):
@@ -87,6 +91,12 @@ class Service:
             capabilities=bundle.capabilities,
             count_tokens=lambda text: len(bundle.model.tokens(text)),
         )
+
+    def sampling(self) -> Sampling:
+        """How a new conversation draws its tokens; a recording of it tells the seed."""
+        seed = self.config.engine.seed
+        own = secrets.randbits(SEED_BITS) if seed < 0 else seed
+        return replace(self.engine.bundle.sampling, seed=own)
 
     def describe_model(self) -> dict[str, object]:
         """The model as ``/v1/models`` tells it."""
