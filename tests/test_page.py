@@ -149,8 +149,8 @@ def test_the_stop_button_stops_the_answer(browsers: Chromium, question: Path) ->
         assert state(page, "notice") is None
 
 
-# Holds up the page in the middle of an answer, so that its speaker is late from then on, and presses the button
-# as soon as all of the answer has come; one that has less than 100 ms left by then is let go by.
+# Holds up the page in the middle of an answer, so that its speaker is late from then on, and presses the
+# button as soon as all of the answer has come; one that has less than 100 ms left by then is let go by.
 STOP_THE_TAIL = """
 (last) => new Promise((done) => {
   const button = document.getElementById("cancel");
