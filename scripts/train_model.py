@@ -63,7 +63,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="in place of minutes: a run that does not depend on speed")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--batch-frames", type=int, default=6400, help="frames per step")
-    parser.add_argument("--compile", action="store_true", help="layers by torch.compile")
+    parser.add_argument("--compile", action="store_true", help="layers and losses by torch.compile")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
@@ -82,7 +82,7 @@ class Training:
         self.model = DuplexTransformer(self.config)
         with torch.no_grad():  # the user's codes begin as the codec's own vectors: their sum is what it heard
             self.model.user_embedding.weight.copy_(load_codec(args.codec).quantizer.codebooks.flatten(0, 1))
-        self.objective = Objective(self.model).to(self.device)
+        self.objective = Objective(self.model, args.compile).to(self.device)
         self.model.to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         self.optimisers = Optimisers(self.model, self.objective, args.lr)

@@ -11,7 +11,7 @@ from nano import lessons, people, timeline
 from nano.answers import LEAD_FRAMES, Answer
 from nano.batches import TYPED_FRAMES, Batch, Shards, TypedTurns, longest
 from nano.corpus import save_answers
-from nano.learning import Objective, answering, answers_right, corrupt, forget, weighted_text_loss
+from nano.learning import Objective, answering, answers_right, corrupt, cross_entropy, forget, weighted
 from nano.timeline import GAP_FRAMES, Composer
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -139,17 +139,24 @@ def test_typed_text_is_never_forgotten() -> None:
 
 
 def test_frames_with_text_weigh_more() -> None:
-    logits = torch.randn(2, 5, 9, generator=torch.Generator().manual_seed(1))
-    target = torch.tensor([[PAD, 4, PAD, PAD, 8], [PAD, PAD, PAD, 3, PAD]])
-    loss = -torch.log_softmax(logits, -1).gather(-1, target[..., None])[..., 0]
+    target = torch.tensor([PAD, 4, PAD, PAD, 8, PAD, PAD, PAD, 3, PAD])
+    loss = torch.rand(10, generator=torch.Generator().manual_seed(1))
     weight = torch.where(target == PAD, 1.0, 5.0)
-    torch.testing.assert_close(weighted_text_loss(logits, target, 5.0), (loss * weight).sum() / weight.sum())
+    torch.testing.assert_close(weighted(loss, target, 5.0), (loss * weight).sum() / weight.sum())
     given = torch.zeros_like(target)
-    given[0, 1] = 1
-    weight[0, 1] = 0.0
-    torch.testing.assert_close(
-        weighted_text_loss(logits, target, 5.0, given), (loss * weight).sum() / weight.sum()
-    )
+    given[1] = 1
+    weight[1] = 0.0
+    torch.testing.assert_close(weighted(loss, target, 5.0, given), (loss * weight).sum() / weight.sum())
+
+
+@pytest.mark.parametrize("books", [(), (3,)], ids=["text", "codes"])
+def test_cross_entropy_of_one_head_or_one_for_each_codebook(books: tuple[int, ...]) -> None:
+    make = torch.Generator().manual_seed(1)
+    head, hidden = torch.randn(*books, 9, 4, generator=make), torch.randn(5, 4, generator=make)
+    target = torch.randint(9, (5, *books), generator=make)
+    logits = torch.einsum("...nd,md->m...n", head, hidden)
+    wanted = -torch.log_softmax(logits, -1).gather(-1, target[..., None])[..., 0]
+    torch.testing.assert_close(cross_entropy(head.flatten(0, -2), hidden, target), wanted)
 
 
 @pytest.mark.parametrize("depth", [None, DEPTH], ids=["parallel", "depth"])

@@ -8,9 +8,18 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
 from tests.support.tiny import DEPTH, MODEL, transformer
-from voicert.models.transformer import Cache, DuplexTransformer, ring_mask, rope_angles, window_mask
+from voicert.models.transformer import (
+    SHORT,
+    Cache,
+    DuplexTransformer,
+    attend_to_all,
+    ring_mask,
+    rope_angles,
+    window_mask,
+)
 
 F = MODEL.user_frames
 STEPS = 3 * MODEL.window + 7
@@ -115,18 +124,40 @@ def test_a_position_sees_its_window_and_no_further(model: DuplexTransformer) -> 
     assert (distance[reach:] == 0).all()
 
 
-def test_a_window_s_mask() -> None:
-    place = torch.arange(7)
-    mask = window_mask(place, 3)
+def test_a_window_s_mask_of_blocks_that_look_at_the_one_before() -> None:
+    mask = window_mask(7, 3, torch.device("cpu"))
     assert mask is not None
-    seen = [[j for j in range(7) if mask[i, j] == 0] for i in range(7)]
-    assert seen == [[0], [0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]]
+    assert mask.shape == (3, 3, 6)
     assert mask[mask != 0].eq(-math.inf).all()
-    assert window_mask(place, 7) is None  # plain causal
-    with torch.autocast("cpu", torch.bfloat16):
-        half = window_mask(place, 3)
-    assert half is not None
-    assert half.dtype == torch.bfloat16
+    seen = [[3 * (n - 1) + j for j in range(6) if mask[n, i, j] == 0] for n in range(3) for i in range(3)]
+    assert seen[:7] == [[0], [0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]]
+
+
+def test_a_short_text_is_one_block_and_a_long_one_plain_causal() -> None:
+    mask = window_mask(7, 7, torch.device("cpu"))
+    assert mask is not None
+    assert torch.equal(mask[0] == 0, torch.ones(7, 7).tril().bool())
+    assert window_mask(SHORT + 1, SHORT + 1, torch.device("cpu")) is None
+
+
+@pytest.mark.parametrize("window", [9, 20], ids=["blocks", "one block"])
+def test_attention_by_blocks_is_torch_s_own(window: int) -> None:
+    make = torch.Generator().manual_seed(1)
+    query, key, value = (torch.randn(2, 20, h, 8, generator=make) for h in (4, 2, 2))
+    cos, sin = rope_angles(torch.zeros(20), 8, 1e4)  # rotated by nothing
+    mask = window_mask(20, window, query.device)
+    made = attend_to_all((cos[None, :, None], sin[None, :, None]), mask, query, key, value)
+    age = torch.arange(20)[:, None] - torch.arange(20)
+    q, k, v = (x.transpose(1, 2) for x in (query, key, value))
+    wanted = scaled_dot_product_attention(q, k, v, (age >= 0) & (age < window), enable_gqa=True)
+    torch.testing.assert_close(made, wanted.transpose(1, 2).flatten(2))
+
+
+def test_embeddings_are_the_same_with_gradients_and_without(model: DuplexTransformer) -> None:
+    some = streams(2).until(STEPS)
+    with torch.no_grad():
+        wanted = model.embed(*some)
+    torch.testing.assert_close(model.embed(*some), wanted)
 
 
 def test_slots_run_at_their_own_positions(model: DuplexTransformer) -> None:

@@ -29,12 +29,22 @@ def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:
     return torch.where(hit, torch.randint(size, tokens.shape, device=tokens.device), tokens)
 
 
-def weighted_text_loss(logits: Tensor, target: Tensor, heavy: float, given: Tensor | None = None) -> Tensor:
-    """Cross entropy in which frames with something to write count ``heavy`` times, and given ones nothing."""
-    loss = F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), reduction="none")
-    weight = 1.0 + (heavy - 1.0) * (target.flatten() != PAD)
+def cross_entropy(head: Tensor, hidden: Tensor, target: Tensor) -> Tensor:
+    """hidden [M, D], head [N, D] or [K * N, D], target [M] or [M, K] → losses like target.
+
+    One function, for a compiler to make one pass of: as several, they take as long as all layers.
+    """
+    logits = F.linear(hidden, head).float()
+    if target.ndim == 2:
+        logits = logits.unflatten(-1, (target.shape[1], -1)).flatten(0, 1)
+    return F.cross_entropy(logits, target.flatten(), reduction="none").view(target.shape)
+
+
+def weighted(loss: Tensor, target: Tensor, heavy: float, given: Tensor | None = None) -> Tensor:
+    """The mean of losses [M]: frames with something to write count ``heavy`` times, given ones nothing."""
+    weight = 1.0 + (heavy - 1.0) * (target != PAD)
     if given is not None:
-        weight = weight * (given.flatten() == 0)
+        weight = weight * (given == 0)
     return (loss * weight).sum() / weight.sum()
 
 
@@ -54,10 +64,11 @@ class Objective(nn.Module):
     it learn to hear far sooner than the few words do. The head is thrown away after training.
     """
 
-    def __init__(self, model: DuplexTransformer) -> None:
+    def __init__(self, model: DuplexTransformer, compiled: bool = False) -> None:
         super().__init__()
         self.phone_head = nn.Linear(model.config.width, len(PHONES))
         self._low: list[Tensor] = []
+        self._cross_entropy = torch.compile(cross_entropy, dynamic=False) if compiled else cross_entropy
         model.layers[min(PHONE_LAYER, model.config.layers - 1)].register_forward_hook(self._keep)
 
     def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -66,24 +77,34 @@ class Objective(nn.Module):
     def forward(self, model: DuplexTransformer, b: Batch, heavy: float) -> dict[str, Tensor]:
         """Losses of text, user text, codes and phones."""
         hidden = model(b.user, b.own_in, b.text_in, b.user_text_in)
+        flat, text, user_text = hidden.flatten(0, 1), b.text.flatten(), b.user_text.flatten()
+        said = self._cross_entropy(model.text_head.weight, flat, text)
+        heard = self._cross_entropy(model.user_text_head.weight, flat, user_text)
         return {
-            "text": weighted_text_loss(model.text_head(hidden), b.text, heavy),
-            "user_text": weighted_text_loss(model.user_text_head(hidden), b.user_text, heavy, b.given),
+            "text": weighted(said, text, heavy),
+            "user_text": weighted(heard, user_text, heavy, b.given.flatten()),
             "codes": self._codes(model, hidden, b),
             "phones": self._phones(b),
         }
 
     def _codes(self, model: DuplexTransformer, hidden: Tensor, b: Batch) -> Tensor:
-        inside = answering(b.text)
-        picked, codes = hidden[inside], b.codes.transpose(1, 2)[inside]  # [M, D], [M, K]
-        if len(picked) == 0:
+        """Of as many frames of answers, drawn at random, as make a third of the batch: a fixed number."""
+        inside = answering(b.text).flatten().nonzero().flatten()
+        if len(inside) == 0:
             return hidden.new_zeros(())
-        logits = (
-            model.code_logits(picked)
-            if model.config.depth is None
-            else model.depth(picked, b.text[inside], codes)
-        )
-        return F.cross_entropy(logits.flatten(0, 1).float(), codes.flatten())
+        count = max(1, b.text.numel() // 3)
+        if len(inside) > count:
+            inside = inside[torch.randperm(len(inside), device=inside.device)[:count]]
+        real = torch.arange(count, device=inside.device) < len(inside)
+        inside = F.pad(inside, (0, count - len(inside)))
+        picked = hidden.flatten(0, 1)[inside]  # [M, D]
+        codes = b.codes.transpose(1, 2).flatten(0, 1)[inside]  # [M, K]
+        if model.config.depth is None:
+            loss = self._cross_entropy(model.code_head.weight, picked, codes)
+        else:
+            logits = model.depth(picked, b.text.flatten()[inside], codes).flatten(0, 1).float()
+            loss = F.cross_entropy(logits, codes.flatten(), reduction="none").view(codes.shape)
+        return (loss * real[:, None]).sum() / (real.sum() * codes.shape[1])
 
     def _phones(self, b: Batch) -> Tensor:
         (low,) = self._low

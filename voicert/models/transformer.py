@@ -22,6 +22,7 @@ from voicert.models.depth import EPSILON, DepthTransformer
 from voicert.models.layers import Layer, LayerSizes, RmsNorm, group, ungroup
 from voicert.models.window import Window
 
+SHORT = 320  # positions up to which attention is done by plain products
 BLOCK = 64  # entries of a ring by which the part that is looked at grows
 
 
@@ -94,12 +95,11 @@ class DuplexTransformer(nn.Module):
         """
         c = self.config
         offset = torch.arange(c.codebooks, device=user.device)[:, None] * c.codebook_size
-        # Codebooks stand behind the time: summed so, a step has the same bits whatever B and T are.
-        heard = self.user_embedding((user + offset).transpose(1, 2)).sum(2)  # [B, F - 1 + T, user_dim]
+        heard = embedded(self.user_embedding, user + offset)  # [B, F - 1 + T, user_dim]
         steps = own.shape[2]
         windows = torch.cat([heard[:, i : i + steps] for i in range(c.user_frames)], dim=2)
         x = self.user_output(F.gelu(self.user_input(windows), approximate="tanh"))
-        x = x + self.own_embedding((own + offset).transpose(1, 2)).sum(2)
+        x = x + embedded(self.own_embedding, own + offset)
         return x + self.text_embedding(text) + self.user_text_embedding(user_text)
 
     def forward(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ class DuplexTransformer(nn.Module):
         x = self.embed(user, own, text, user_text)
         place = torch.arange(x.shape[1], device=x.device)
         cos, sin = rope_angles(place, c.head_dim, c.rope_base)
-        masks = {window: window_mask(place, window) for window in c.window_kinds}
+        masks = {window: window_mask(len(place), window, x.device) for window in c.window_kinds}
         rotation = cos[None, :, None], sin[None, :, None]
         for layer, window in zip(self.layers, c.windows, strict=True):
             x = layer(x, partial(attend_to_all, rotation, masks[window]))
@@ -148,16 +148,46 @@ class DuplexTransformer(nn.Module):
         return self.norm(x)
 
 
+def embedded(embedding: nn.Embedding, codes: Tensor) -> Tensor:
+    """The sum of the vectors of all codebooks: codes [B, K, T] → [B, T, width]."""
+    codes = codes.transpose(1, 2)
+    if torch.is_grad_enabled():  # in a tenth of the time, since the K vectors of a step are never written
+        summed = F.embedding_bag(codes.flatten(0, 1), embedding.weight, mode="sum")
+        return summed.unflatten(0, codes.shape[:2])
+    # Codebooks stand behind the time: summed so, a step has the same bits whatever B and T are.
+    return embedding(codes).sum(2)
+
+
 def attend_to_all(
     rotation: tuple[Tensor, Tensor], mask: Tensor | None, query: Tensor, key: Tensor, value: Tensor
 ) -> Tensor:
-    """All of a text at once; ``mask`` [T, T] is added to the scores, None means plain causal."""
-    groups = query.shape[2] // key.shape[2]
+    """All of a text at once: plain causal, or with the ``mask`` [n, W, C] of `window_mask`.
+
+    By plain products where there is a mask: torch's own attention takes twice the time of the whole layer
+    to go backwards on a CPU, and looks at all of the text whatever the window.
+    """
+    length, heads = query.shape[1], query.shape[2]
     query, key = rope(query, *rotation), rope(key, *rotation)
-    q, k, v = (part.transpose(1, 2) for part in (query, key, value))
-    k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-    return y.transpose(1, 2).flatten(2)
+    if mask is None:
+        q, k, v = (part.transpose(1, 2) for part in (query, key, value))
+        k, v = (part.repeat_interleave(heads // key.shape[2], 1) for part in (k, v))
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
+    blocks, size, seen = mask.shape
+    missing = blocks * size - length
+    q, k, v = (F.pad(part, (0, 0, 0, 0, 0, missing)) for part in (query, key, value))
+    q, k, v = (part.unflatten(1, (blocks, size)).flatten(0, 1) for part in (q, k, v))
+    if seen > size:
+        k, v = (_with_block_before(part, blocks) for part in (k, v))
+    keys, values = k.transpose(1, 2), v.transpose(1, 2)
+    y = attend_to_some(q, keys, values, mask.repeat(len(query), 1, 1))
+    return y.unflatten(0, (-1, blocks)).flatten(1, 2)[:, :length]
+
+
+def _with_block_before(x: Tensor, blocks: int) -> Tensor:
+    """[B * n, W, H, d] → [B * n, 2W, H, d]: each block behind the one before it in its row, or zeros."""
+    x = x.unflatten(0, (-1, blocks))
+    before = F.pad(x, (0, 0, 0, 0, 0, 0, 1, 0))[:, :-1]
+    return torch.cat([before, x], dim=2).flatten(0, 1)
 
 
 def attend_to_some(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
@@ -171,7 +201,7 @@ def attend_to_some(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) ->
     scores = group(query, kv_heads) * width**-0.5 @ keys.transpose(2, 3)
     scores = scores.reshape(-1, kv_heads, heads // kv_heads, steps, keys.shape[2])
     weights = torch.softmax(scores + mask[:, None, None], dim=-1)  # [B, Hkv, G, T, C]
-    return ungroup(weights.flatten(2, 3) @ values, heads, steps)
+    return ungroup(weights.flatten(2, 3).to(values.dtype) @ values, heads, steps)
 
 
 def _attend_in_place(
@@ -188,18 +218,21 @@ def _attend_in_place(
     )
 
 
-def window_mask(place: Tensor, window: int) -> Tensor | None:
-    """place [T] from 0 on → [T, T], 0 where i may look at j: i - window < j <= i, else -inf.
+def window_mask(length: int, window: int, device: torch.device) -> Tensor | None:
+    """Of ``length`` positions from 0 on → [n, W, C], 0 where i may look at j: i - window < j <= i, else -inf.
 
-    None where plain causal is the same. In the type that autocast computes in, if it is on.
+    A long text is cut into n blocks of W = window positions; a block looks at itself and the one before it,
+    C = 2W. A text of up to SHORT positions in sight is one block. None for a longer one: plain causal.
     """
-    if len(place) <= window:
+    if SHORT < length <= window:
         return None
-    age = place[:, None] - place[None, :]
-    kind = place.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
-    mask = torch.zeros(age.shape, dtype=dtype, device=place.device)
-    return mask.masked_fill((age < 0) | (age >= window), float("-inf"))
+    block = min(length, window)
+    query = torch.arange(-(-length // block) * block, device=device).unflatten(0, (-1, block))
+    before = 0 if length <= window else block
+    key = query[:, :1] + torch.arange(-before, block, device=device)
+    age = query[:, :, None] - key[:, None, :]
+    unseen = (age < 0) | (age >= window) | (key < 0)[:, None, :]
+    return torch.zeros(age.shape, device=device).masked_fill(unseen, float("-inf"))
 
 
 def ring_mask(position: Tensor, capacity: int, window: int) -> Tensor:
