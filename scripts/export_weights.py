@@ -45,7 +45,8 @@ def main() -> None:
     export_model(model, folder / "step.onnx")
     shutil.copy(args.vocabulary, folder / "vocabulary.json")
     save_config(model.config, folder / "config.json", silence=silence_codes(codec).tolist(),
-                sampling={"temperature": 0.0, "text_temperature": 0.0}, examples=EXAMPLES)  # fmt: skip
+                sampling={"temperature": 0.0, "text_temperature": 0.0}, examples=EXAMPLES,
+                capabilities=["typed_text"])  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -39,14 +39,15 @@ class Stage:
     long: float  # share of conversations with a long answer
     typed: int  # typed turns per step
     forget: float  # share of rows without the user's text as input
+    spliced: float  # share of rows of words without a grammar
     source: str = "shard"
 
 
 STAGES = (
-    Stage(0.40, 160, 0.85, 0.0, 12, 0.5),
-    Stage(0.72, 160, 0.8, 0.0, 10, 0.1),
-    Stage(0.92, 1000, 0.0, 0.4, 8, 0.1),
-    Stage(1.00, 3000, 0.0, 0.0, 8, 0.1, "long"),
+    Stage(0.40, 160, 0.85, 0.0, 12, 0.5, 0.3),
+    Stage(0.72, 160, 0.8, 0.0, 10, 0.1, 0.45),
+    Stage(0.92, 1000, 0.0, 0.4, 8, 0.1, 0.3),
+    Stage(1.00, 3000, 0.0, 0.0, 8, 0.1, 0.0, "long"),
 )
 
 
@@ -155,7 +156,7 @@ class Material:
         if not source.files:
             source = self.sources["shard"]
         size = max(1, self.batch_frames // stage.frames)
-        sound = source.batch(rng, size, stage.frames, stage.focus, stage.long)
+        sound = source.batch(rng, size, stage.frames, stage.focus, stage.long, stage.spliced)
         return [(sound, 1.0), (self.typed.batch(rng, stage.typed), 0.15)] if stage.typed else [(sound, 1.0)]
 
     def refresh(self) -> None:

@@ -159,6 +159,14 @@ def test_cross_entropy_of_one_head_or_one_for_each_codebook(books: tuple[int, ..
     torch.testing.assert_close(cross_entropy(head.flatten(0, -2), hidden, target), wanted)
 
 
+def test_spliced_rows_have_words_to_hear_and_nobody_who_answers(shards: Shards) -> None:
+    batch = shards.batch(np.random.default_rng(5), 4, 120, 1.0, spliced=0.5)
+    assert batch.user.shape == (4, MODEL.codebooks, MODEL.user_frames - 1 + 120)
+    assert (batch.text[:2] == PAD).all()
+    assert ((batch.user_text[:2] != PAD).sum(1) > 3).all()
+    assert (batch.text[2:] == START).any()
+
+
 @pytest.mark.parametrize("depth", [None, DEPTH], ids=["parallel", "depth"])
 def test_losses_are_finite_and_train_every_weight(shards: Shards, depth: DepthConfig | None) -> None:
     model = transformer(depth=depth, text_size=len(VOCABULARY)).train()

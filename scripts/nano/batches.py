@@ -14,6 +14,7 @@ from nano import lessons
 from nano.answers import LEAD_FRAMES
 from nano.corpus import load_answers
 from nano.phones import SILENCE
+from nano.splices import splice
 from nano.timeline import GAP_FRAMES
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
@@ -74,15 +75,17 @@ class Shards:
                 self.long += [(path.name, n) for n, text in enumerate(shard["text"]) if longest(text) > LONG]
 
     def batch(
-        self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0, long: float = 0.0
-    ) -> Batch:
+        self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0, long: float = 0.0,
+        spliced: float = 0.0,
+    ) -> Batch:  # fmt: skip
         """Crops of ``frames``: a share ``focus`` of them ends soon after the start of an answer.
 
-        A share ``long`` is of conversations with a long answer, which are rare.
+        A share ``long`` is of conversations with a long answer, which are rare; a share ``spliced`` is no
+        conversation but words without a grammar, see `nano.splices`.
         """
         names = list(self.files)
-        rows: list[Row] = []
-        for _ in range(size):
+        rows: list[Row] = [self._spliced(rng, frames) for _ in range(round(spliced * size))]
+        for _ in range(size - len(rows)):
             name = names[rng.integers(len(names))]
             n = int(rng.integers(len(self.files[name]["text"])))
             if self.long and rng.random() < long:
@@ -98,6 +101,16 @@ class Shards:
                 )
             rows.append(self.row(name, n, start, min(frames, whole)))
         return stacked(rows)
+
+    def _spliced(self, rng: np.random.Generator, frames: int) -> Row:
+        made = splice(rng, list(self.files.values()), self.before + frames)
+        still, nothing = (
+            np.repeat(self.silence[:, None], self.before + frames, axis=1),
+            np.zeros_like(made.phones),
+        )
+        streams = [still, np.full_like(made.phones, PAD), made.user_text, nothing, made.phones]
+        row = crop(made.user, *streams, self.before, frames, self.before, self.silence)
+        return {k: v.astype(np.int64) for k, v in row.items()}
 
     def row(self, name: str, n: int, start: int, frames: int) -> Row:
         """A crop of conversation ``n`` of a file."""
