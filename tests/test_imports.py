@@ -20,7 +20,8 @@ MODELS = {"voicert.models", "voicert_codecs", "voicert.errors"}
 ENGINE = {"voicert.engine", *MODELS}
 SESSION = {"voicert.session", *ENGINE}
 REPLAY = {"voicert.replay", *ENGINE}
-SERVER = {"voicert.server", "voicert.config", "voicert.replay", *SESSION}
+CONFIG = {"voicert.config", "voicert.setting", "voicert.errors"}
+SERVER = {"voicert.server", "voicert.replay", *CONFIG, *SESSION}
 
 # Module or package: what of this project it may import. The longest matching name counts.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -28,7 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "voicert_clients": {"voicert_clients"},
     "voicert": set(),
     "voicert.errors": set(),
-    "voicert.config": {"voicert.config", "voicert.errors"},
+    "voicert.config": CONFIG,
+    "voicert.setting": {"voicert.setting", "voicert.errors"},
     "voicert.models": MODELS,
     "voicert.engine": ENGINE,
     "voicert.session": SESSION,

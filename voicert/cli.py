@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from voicert import __version__
-from voicert.config import Setting, load_config, settings
+from voicert.config import load_config, settings
 from voicert.errors import VoicertError
+from voicert.setting import Setting
 
 USAGE_ERROR = 2  # exit code of every deliberate error
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it

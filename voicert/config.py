@@ -13,22 +13,10 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args, get_type_hints
+from typing import Annotated, cast, get_args, get_type_hints
 
 from voicert.errors import ConfigError
-
-
-@dataclass(frozen=True)
-class About:
-    """The comment of a field, which is its ``--help`` text too, and the values it allows."""
-
-    text: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    optional: bool = False  # of a text: whether it may be empty
-    secret: bool = False  # its value is never shown
-
+from voicert.setting import About, Setting, from_text, from_toml
 
 _HOST = "address to listen on; 0.0.0.0 is every IPv4 interface"
 _PREFIX = "path under which a proxy shows this server, such as /voice, when the proxy does not strip it"
@@ -143,37 +131,6 @@ class Config:
     model: ModelOptions = ModelOptions()
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One leaf of the tree, as the command line, the environment and the file see it."""
-
-    section: str
-    name: str
-    kind: Any  # the annotated type: bool, int, float, str, Path | None or tuple[str, ...]
-    default: object
-    about: About
-
-    @property
-    def flag(self) -> str:
-        """The command line option, such as ``--max-sessions``."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable, such as ``VOICERT_MAX_SESSIONS``."""
-        return "VOICERT_" + self.name.upper()
-
-
-_TRUTH = {
-    "yes": True,
-    "true": True,
-    "on": True,
-    "1": True,
-    "no": False,
-    "false": False,
-    "off": False,
-    "0": False,
-}
 _SECTIONS: Mapping[str, type] = {
     "server": ServerConfig,
     "engine": EngineConfig,
@@ -202,12 +159,12 @@ def load_config(options: Mapping[str, str], environ: Mapping[str, str], path: Pa
     values: dict[str, dict[str, object]] = {section: {} for section in _SECTIONS}
     for setting in settings():
         if setting.name in options:
-            value = _from_text(setting, options[setting.name], setting.flag)
+            value = from_text(setting, options[setting.name], setting.flag)
         elif setting.variable in environ:
-            value = _from_text(setting, environ[setting.variable], setting.variable)
+            value = from_text(setting, environ[setting.variable], setting.variable)
         elif setting.name in in_file.get(setting.section, {}):
             source = f"{setting.name} in {path}"
-            value = _from_toml(setting, in_file[setting.section][setting.name], source)
+            value = from_toml(setting, in_file[setting.section][setting.name], source)
         else:
             continue
         values[setting.section][setting.name] = value
@@ -260,81 +217,3 @@ def _read_file(path: Path) -> dict[str, dict[str, object]]:
 def _hint(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"the nearest known is {close[0]}" if close else f"known are {', '.join(known)}"
-
-
-def _from_text(setting: Setting, text: str, source: str) -> object:
-    """A value written as text on the command line or in the environment."""
-    kind = _base(setting.kind)
-    if kind is Path:
-        return Path(text).expanduser() if text else None
-    if kind is tuple:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    if kind is str:
-        return _checked(setting, text, source)
-    if kind is bool:
-        if text.lower() not in _TRUTH:
-            raise ConfigError(f"{source} must be {_wanted(setting)}, not {text!r}.")
-        return _TRUTH[text.lower()]
-    try:
-        number = kind(text)
-    except ValueError:
-        raise ConfigError(f"{source} must be {_wanted(setting)}, not {text!r}.") from None
-    return _checked(setting, number, source)
-
-
-def _from_toml(setting: Setting, value: object, source: str) -> object:
-    """A value that TOML has already typed."""
-    kind = _base(setting.kind)
-    if kind is tuple and isinstance(value, list):
-        parts = cast(list[object], value)
-        if all(isinstance(part, str) for part in parts):
-            return tuple(parts)
-    elif kind is Path and isinstance(value, str):
-        return Path(value).expanduser() if value else None
-    elif kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _checked(setting, float(value), source)
-    elif isinstance(value, bool):
-        if kind is bool:
-            return value
-    elif isinstance(value, kind):
-        return _checked(setting, value, source)
-    shown = "" if setting.about.secret else f", not {value!r}"
-    raise ConfigError(f"{source} must be {_wanted(setting)}{shown}.")
-
-
-def _checked(setting: Setting, value: Any, source: str) -> object:
-    outside_choices = bool(setting.about.choices) and value not in setting.about.choices
-    too_low = setting.about.low is not None and not value >= setting.about.low  # "not >=" refuses nan too
-    too_high = setting.about.high is not None and not value <= setting.about.high
-    empty = (value == "" and not setting.about.optional) or value == float("inf")
-    if outside_choices or too_low or too_high or empty:
-        raise ConfigError(f"{source} must be {_wanted(setting)}, not {value!r}.")
-    return value
-
-
-def _wanted(setting: Setting) -> str:
-    """What a setting accepts, to complete "must be …"."""
-    if setting.about.choices:
-        return "one of " + ", ".join(setting.about.choices)
-    kind = _base(setting.kind)
-    noun = _NOUNS.get(kind, "a list of texts")
-    if setting.about.low is not None and setting.about.high is not None:
-        return f"{noun} from {setting.about.low:.15g} to {setting.about.high:.15g}"
-    return noun if setting.about.low is None else f"{noun} of at least {setting.about.low:.15g}"
-
-
-_NOUNS: Mapping[Any, str] = {
-    bool: "yes or no",
-    int: "a whole number",
-    float: "a number",
-    str: "a text that is not empty",
-    Path: "a path",
-}
-
-
-def _base(kind: Any) -> Any:
-    """``Path | None`` → Path, ``tuple[str, ...]`` → tuple, others as they are."""
-    if kind in (bool, int, float, str):
-        return kind
-    args = get_args(kind)
-    return Path if Path in args else tuple
