@@ -50,6 +50,7 @@ def shards(composer: Composer, tmp_path_factory: pytest.TempPathFactory) -> Shar
              given=np.stack([c.given for c in made]),
              phones=np.stack([c.phones for c in made]))  # fmt: skip
     np.savez(folder / "answers.npz", silence=SILENCE)
+    VOCABULARY.save(folder / "vocabulary.json")
     return Shards(folder, MODEL.user_frames)
 
 

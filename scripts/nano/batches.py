@@ -14,7 +14,7 @@ from nano import lessons
 from nano.answers import LEAD_FRAMES
 from nano.corpus import load_answers
 from nano.phones import SILENCE
-from nano.splices import splice
+from nano.splices import Splicer
 from nano.timeline import GAP_FRAMES
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
@@ -63,6 +63,7 @@ class Shards:
         self.before = user_frames - 1  # frames of the user's codes that a crop needs before its first step
         self.files: dict[str, dict[str, NDArray[np.integer]]] = {}
         self.long: list[tuple[str, int]] = []  # conversations with a long answer: (file, row)
+        self._splicer: Splicer | None = None  # made when it is first asked for
         with np.load(folder / "answers.npz") as data:
             self.silence = data["silence"]
         self.refresh()
@@ -70,6 +71,7 @@ class Shards:
     def refresh(self) -> None:
         for path in sorted(self.folder.glob(self.pattern)):
             if path.name not in self.files:
+                self._splicer = None
                 with np.load(path) as data:
                     self.files[path.name] = shard = {k: data[k] for k in data.files}
                 self.long += [(path.name, n) for n, text in enumerate(shard["text"]) if longest(text) > LONG]
@@ -103,7 +105,11 @@ class Shards:
         return stacked(rows)
 
     def _spliced(self, rng: np.random.Generator, frames: int) -> Row:
-        made = splice(rng, list(self.files.values()), self.before + frames)
+        if self._splicer is None:
+            vocabulary = Vocabulary.load(self.folder / "vocabulary.json")
+            begins = np.array([vocabulary.piece(i).startswith(" ") for i in range(len(vocabulary))])
+            self._splicer = Splicer(list(self.files.values()), begins)
+        made = self._splicer.row(rng, self.before + frames)
         still, nothing = (
             np.repeat(self.silence[:, None], self.before + frames, axis=1),
             np.zeros_like(made.phones),
