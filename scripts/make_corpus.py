@@ -33,10 +33,12 @@ ROOMS, ROOM_FRAMES = 48, 500
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bank", type=Path, default=Path("runs/bank"))
+    parser.add_argument("--readings", type=Path, default=Path("runs/readings"), help="a bank of those")
     parser.add_argument("--codec", type=Path, default=Path("runs/codec/checkpoint.pt"))
     parser.add_argument("--out", type=Path, default=Path("runs/corpus"))
     parser.add_argument("--shards", type=int, default=60, help="of 192 conversations of 20 s")
     parser.add_argument("--long-shards", type=int, default=6, help="of 64 conversations of 60 s")
+    parser.add_argument("--reading-shards", type=int, default=16, help="of 192 rows of 20 s")
     parser.add_argument("--first", type=int, default=0, help="number of the first shard")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
@@ -84,9 +86,10 @@ def composer(bank_folder: Path, out: Path, voices: str, habits: Habits) -> Compo
     answers = {
         said: Answer(text.astype(np.int64), codes.astype(np.int64), bank.audio(bank.answers[said]))
         for said, (text, codes) in load_answers(out / "answers.npz").items()
+        if said in bank.answers  # readings have none
     }
     lengths = {said: len(a.text) for said, a in answers.items()}
-    if voices == "trained":
+    if voices in ("trained", "readings"):
         chosen = [u for u in bank.utterances if u.trained]
     else:
         chosen = [u for u in bank.utterances if u.held_out and u.kind == voices and not u.after]
@@ -100,8 +103,11 @@ def make(args: argparse.Namespace, shard: Shard) -> str:
     torch.set_flush_denormal(True)
     began = time.monotonic()
     rng = np.random.default_rng(shard.seed)
-    people, codec = composer(args.bank, args.out, shard.voices, shard.habits), load_codec(args.codec)
-    write_shard(args.out / shard.name, codec, people, rng, shard.conversations, shard.frames)
+    folder = args.readings if shard.voices == "readings" else args.bank
+    people, codec = composer(folder, args.out, shard.voices, shard.habits), load_codec(args.codec)
+    compose = people.recite if shard.voices == "readings" else people.compose
+    made = [compose(rng, shard.frames) for _ in range(shard.conversations)]
+    write_shard(args.out / shard.name, codec, made)
     return f"{shard.name}: {time.monotonic() - began:.0f} s"
 
 
@@ -112,13 +118,17 @@ def main() -> None:
     prepare(args)
     wanted = [
         Shard(f"held_out_{kind}.npz", (args.seed, i, 2), 24, 1000, kind, HELD_OUT)
-        for i, kind in enumerate(dict(HELD_OUT_KINDS))
+        for i, kind in enumerate(HELD_OUT_KINDS)
     ]
     wanted += [
         Shard(f"shard{n:04d}.npz", (args.seed, n), 192, 1000, habits=Habits() if n % 3 else EASY)
         for n in range(args.first, args.first + args.shards)
     ]
     wanted += [Shard(f"long{n:04d}.npz", (args.seed, n, 1), 64, 3000) for n in range(args.long_shards)]
+    wanted += [
+        Shard(f"reading{n:04d}.npz", (args.seed, n, 3), 192, 1000, "readings", Habits() if n % 3 else EASY)
+        for n in range(args.reading_shards)
+    ]
     missing = [shard for shard in wanted if not (args.out / shard.name).exists()]
     # A fresh process: a forked one would inherit the locks of torch's threads.
     with ProcessPoolExecutor(args.workers, multiprocessing.get_context("spawn")) as pool:

@@ -1,6 +1,6 @@
 """Trains the duplex model on shards of tokens (scripts/make_corpus.py). Resumable: the same command goes on.
 
-New shards are picked up while it runs. ``--minutes`` counts training time over all runs; the learning rate
+``--minutes`` counts training time over all runs; the learning rate
 and the kind of rows follow it: crops around the beginnings of answers with typed turns beside them, then
 whole conversations of 20 s, at last some of a minute.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from nano.batches import Batch, Shards, TypedTurns, stacked
+from nano.batches import Batch, Hearing, Shards, TypedTurns, stacked
 from nano.learning import Objective, Optimisers, answers_right, corrupt, forget
 from nano.weights import load_codec
 from torch import Tensor
@@ -39,13 +39,13 @@ class Stage:
     long: float  # share of conversations with a long answer
     typed: int  # typed turns per step
     forget: float  # share of rows without the user's text as input
-    spliced: float  # share of rows of words without a grammar
+    hearing: float  # share of rows of words without a grammar
     source: str = "shard"
 
 
 STAGES = (
-    Stage(0.40, 160, 0.85, 0.0, 12, 0.5, 0.3),
-    Stage(0.72, 160, 0.8, 0.0, 10, 0.1, 0.45),
+    Stage(0.40, 160, 0.85, 0.0, 12, 0.5, 0.5),
+    Stage(0.72, 160, 0.8, 0.0, 10, 0.1, 0.5),
     Stage(0.92, 1000, 0.0, 0.4, 8, 0.1, 0.3),
     Stage(1.00, 3000, 0.0, 0.0, 8, 0.1, 0.0, "long"),
 )
@@ -145,8 +145,12 @@ class Material:
 
     def __init__(self, args: argparse.Namespace, config: ModelConfig) -> None:
         frames = config.user_frames
-        self.sources = {kind: Shards(args.corpus, frames, f"{kind}????.npz") for kind in ("shard", "long")}
+        self.sources = {
+            kind: Shards(args.corpus, frames, f"{kind}????.npz") for kind in ("shard", "long", "reading")
+        }
         self.held_out = {kind: Shards(args.corpus, frames, f"held_out_{kind}.npz") for kind in HELD_OUT}
+        vocabulary = Vocabulary.load(args.corpus / "vocabulary.json")
+        self.hearing = Hearing(self.sources["shard"], self.sources["reading"], vocabulary)
         self.typed = TypedTurns(args.corpus, frames)
         self.batch_frames: int = args.batch_frames
 
@@ -156,12 +160,10 @@ class Material:
         if not source.files:
             source = self.sources["shard"]
         size = max(1, self.batch_frames // stage.frames)
-        sound = source.batch(rng, size, stage.frames, stage.focus, stage.long, stage.spliced)
+        hearing = round(stage.hearing * size)
+        rows = source.rows(rng, size - hearing, stage.frames, stage.focus, stage.long)
+        sound = stacked([*rows, *self.hearing.rows(rng, hearing, stage.frames)])
         return [(sound, 1.0), (self.typed.batch(rng, stage.typed), 0.15)] if stage.typed else [(sound, 1.0)]
-
-    def refresh(self) -> None:
-        for shards in self.sources.values():
-            shards.refresh()
 
     def examine(self, model: DuplexTransformer) -> dict[str, float]:
         """Shares of right answers and of the user's words, in held-out wordings of three kinds of voices."""
@@ -205,7 +207,6 @@ def main() -> None:
                 log.write(json.dumps(row) + "\n")
                 log.flush()
             if training.step % 100 == 0:
-                material.refresh()
                 training.save()
     training.save()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from nano import timeline
 from nano.answers import LEAD_FRAMES, delayed, place_words
 from nano.bank import Bank, Utterance
+from nano.people import READING
 from nano.sound import FRAME
 from nano.timeline import CUT_FRAMES, GAP_FRAMES, Composer, Conversation
 from numpy.typing import NDArray
@@ -205,6 +208,18 @@ def test_requests_shorter_than_the_reaction_never_start_an_answer_inside_another
     composer = with_habits(make_composer(bank, utterances=short), interruptions=1.0)
     for seed in range(40):
         inside_of(conversation(composer, seed).text)
+
+
+def test_readings_follow_each_other_and_nobody_answers(bank: Bank) -> None:
+    some = [replace(u, after=READING) for u in bank.utterances[:2]]
+    made = make_composer(bank, utterances=some).recite(np.random.default_rng(1), FRAMES)
+    assert (made.text == PAD).all()
+    assert (made.codes == SILENCE[:, None]).all()
+    words = VOCABULARY.decode(made.user_text[made.user_text != PAD].tolist()).split()
+    assert len(words) > 20
+    assert set(words) == set(" ".join(u.text for u in some).split())
+    writes = np.flatnonzero(made.user_text != PAD)
+    assert np.diff(writes).max() < timeline.SECOND
 
 
 def test_the_room_is_never_silent(composer: Composer) -> None:

@@ -85,6 +85,17 @@ def test_sums_are_right() -> None:
     assert checked == 13 * 13 + 13 * 14 // 2 + 13 * 13
 
 
+def test_a_reading_is_of_words_that_requests_have_and_asks_for_nothing() -> None:
+    rng = np.random.default_rng(1)
+    some = [lessons.reading(rng) for _ in range(300)]
+    said = [word for e in some for word in e.request.split()]
+    assert set(said) <= set(lessons.lexicon())
+    assert len(set(said)) > 0.5 * len(lessons.lexicon())  # none is much more common than another
+    assert all(not e.answer for e in some)
+    asked = {word for _ in range(2000) for word in lessons.draw(rng, held_out=True).request.split()}
+    assert len(asked - set(lessons.lexicon())) < 0.01 * len(asked)  # digits and spelled words are endless
+
+
 def test_a_subject_stands_once_in_a_family() -> None:
     with pytest.raises(ValueError, match="the family f has a subject twice"):
         Family("f", (Topic("a", "A."), Topic("a", "B.")), ("say {}",), ("tell {}",))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from nano import lessons, people, timeline
 from nano.answers import LEAD_FRAMES, Answer
-from nano.batches import TYPED_FRAMES, Batch, Shards, TypedTurns, longest
+from nano.batches import TYPED_FRAMES, Batch, Hearing, Shards, TypedTurns, longest, stacked
 from nano.corpus import save_answers
 from nano.learning import Objective, answering, answers_right, corrupt, cross_entropy, forget, weighted
 from nano.timeline import GAP_FRAMES, Composer
@@ -50,7 +50,6 @@ def shards(composer: Composer, tmp_path_factory: pytest.TempPathFactory) -> Shar
              given=np.stack([c.given for c in made]),
              phones=np.stack([c.phones for c in made]))  # fmt: skip
     np.savez(folder / "answers.npz", silence=SILENCE)
-    VOCABULARY.save(folder / "vocabulary.json")
     return Shards(folder, MODEL.user_frames)
 
 
@@ -73,7 +72,7 @@ def test_own_inputs_are_the_targets_of_the_step_before(shards: Shards, frames: i
     """Also at the first step of a crop, which is somewhere in a conversation, or at its beginning."""
     before = MODEL.user_frames  # entries of whole_streams ahead of the first frame
     wholes = [whole_streams(shards, n) for n in (0, 1)]
-    batch = shards.batch(np.random.default_rng(3), 24, frames, focus)
+    batch = stacked(shards.rows(np.random.default_rng(3), 24, frames, focus))
     steps = min(frames, FRAMES)
     assert batch.text.shape == (24, steps)
     firsts: set[int] = set()
@@ -160,26 +159,28 @@ def test_cross_entropy_of_one_head_or_one_for_each_codebook(books: tuple[int, ..
     torch.testing.assert_close(cross_entropy(head.flatten(0, -2), hidden, target), wanted)
 
 
-def test_spliced_rows_have_words_to_hear_and_nobody_who_answers(shards: Shards) -> None:
-    batch = shards.batch(np.random.default_rng(5), 4, 120, 1.0, spliced=0.5)
+@pytest.mark.parametrize("readings", ["reading????.npz", "shard????.npz"], ids=["none", "some"])
+def test_rows_for_hearing_have_words_and_nobody_who_answers(shards: Shards, readings: str) -> None:
+    """With readings, or without; what stands for them here has answers, which spliced rows never have."""
+    hearing = Hearing(shards, Shards(shards.folder, MODEL.user_frames, readings), VOCABULARY)
+    batch = stacked(hearing.rows(np.random.default_rng(5), 4, 120))
     assert batch.user.shape == (4, MODEL.codebooks, MODEL.user_frames - 1 + 120)
-    assert (batch.text[:2] == PAD).all()
-    assert ((batch.user_text[:2] != PAD).sum(1) > 3).all()
-    assert (batch.text[2:] == START).any()
+    assert (batch.text[2:] == PAD).all()
+    assert ((batch.user_text[2:] != PAD).sum(1) > 3).all()
 
 
 @pytest.mark.parametrize("depth", [None, DEPTH], ids=["parallel", "depth"])
 def test_losses_are_finite_and_train_every_weight(shards: Shards, depth: DepthConfig | None) -> None:
     model = transformer(depth=depth, text_size=len(VOCABULARY)).train()
     objective = Objective(model)
-    losses = objective(model, shards.batch(np.random.default_rng(5), 4, 120, 1.0), heavy=5.0)
+    losses = objective(model, stacked(shards.rows(np.random.default_rng(5), 4, 120, 1.0)), heavy=5.0)
     torch.stack(list(losses.values())).sum().backward()
     assert all(torch.isfinite(x) for x in losses.values())
     assert all(p.grad is not None and p.grad.any() for p in (*model.parameters(), *objective.parameters()))
 
 
 def test_a_batch_without_answers_has_no_loss_of_codes(shards: Shards) -> None:
-    batch = shards.batch(np.random.default_rng(5), 2, 50, 0.0)
+    batch = stacked(shards.rows(np.random.default_rng(5), 2, 50))
     batch.text[:] = PAD
     model = transformer(text_size=len(VOCABULARY))
     assert Objective(model)(model, batch, heavy=5.0)["codes"] == 0
@@ -271,7 +272,7 @@ class Parrot(nn.Module):
 
 def test_the_examination_counts_answers_and_words(shards: Shards) -> None:
     """A model that is sure of every target gets all of them right, one that is sure of none nothing."""
-    batch = shards.batch(np.random.default_rng(5), 2, FRAMES)
+    batch = stacked(shards.rows(np.random.default_rng(5), 2, FRAMES))
     right, answers, heard, words = answers_right(Parrot(batch, 1.0), batch)  # pyright: ignore[reportArgumentType]
     assert right == answers > 0
     assert heard == words > 0

@@ -25,7 +25,7 @@ BLOCK = 48  # utterances of one voice in a row: festival starts once for them
 FOLLOWS, AGAINS, SMALL = 0.12, 0.02, 0.03  # shares of follow-ups, of "say that again" and of small sounds
 # What a listener says without wanting the turn; none of them begins a request.
 SMALL_SOUNDS = ("yeah", "right", "really", "wow", "nice", "aha", "cool", "ah", "interesting", "yep")
-HELD_OUT_KINDS = (("known", True), ("new", True), ("foreign", True))  # voices, each with held-out wordings
+HELD_OUT_KINDS = ("known", "new", "foreign")  # voices, each with held-out wordings
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _draw(rng: np.random.Generator, held_out: bool, engine: str) -> Exchange:
     return lessons.draw(rng, held_out)
 
 
-def _block(seed: int, kind: str, held_out: bool) -> list[_Said]:
-    """`BLOCK` utterances of one voice, whose tempo and pitch drift a little."""
+def _block(seed: int, kind: str, what: str) -> list[_Said]:
+    """`BLOCK` utterances of one voice, whose tempo and pitch drift a little; ``what`` as in `_blocks`."""
     rng = np.random.default_rng(seed)
     base = random_voice(rng, kind)
     said: list[_Said] = []
@@ -121,7 +121,10 @@ def _block(seed: int, kind: str, held_out: bool) -> list[_Said]:
             base.rate * tempo,
             base.pitch * (pitch if base.engine != "festival" else 1.0),
         )
-        some = [_draw(rng, held_out, base.engine) for _ in range(6)]
+        some = [
+            lessons.reading(rng) if what == "readings" else _draw(rng, what == "held out", base.engine)
+            for _ in range(6)
+        ]
         for exchange, spoken in zip(some, speak_many(voice, [e.request for e in some]), strict=True):
             said.append(_Said(exchange, voice, kind, _pcm16(spoken), spoken.phones, _words(spoken)))
     return said
@@ -167,10 +170,10 @@ class _Writer:
             file.close()
 
 
-def _blocks(pool: ProcessPoolExecutor, blocks: int, held_out_blocks: int, seed: int) -> Iterator[list[_Said]]:
-    kinds = [("known", False)] * blocks + [kind for kind in HELD_OUT_KINDS for _ in range(held_out_blocks)]
+def _blocks(pool: ProcessPoolExecutor, kinds: list[tuple[str, str]], seed: int) -> Iterator[list[_Said]]:
+    """``kinds``: of every block the kind of voice, and "trained", "held out" or "readings"."""
     seeds = [seed * 1_000_003 + i for i in range(len(kinds))]
-    yield from pool.map(_block, seeds, [k for k, _ in kinds], [h for _, h in kinds], chunksize=4)
+    yield from pool.map(_block, seeds, [k for k, _ in kinds], [w for _, w in kinds], chunksize=4)
 
 
 def build(folder: Path, blocks: int, held_out_blocks: int, seed: int, workers: int) -> None:
@@ -178,15 +181,26 @@ def build(folder: Path, blocks: int, held_out_blocks: int, seed: int, workers: i
 
     The folder appears when it is complete.
     """
+    kinds = [("known", "trained")] * blocks
+    kinds += [(kind, "held out") for kind in HELD_OUT_KINDS for _ in range(held_out_blocks)]
+    _speak(folder, kinds, lessons.answers(), seed, workers)
+
+
+def build_readings(folder: Path, blocks: int, seed: int, workers: int) -> None:
+    """A bank of ``blocks * BLOCK`` readings (`lessons.reading`) and no answers."""
+    _speak(folder, [("known", "readings")] * blocks, [], seed + 1, workers)
+
+
+def _speak(folder: Path, kinds: list[tuple[str, str]], told: list[str], seed: int, workers: int) -> None:
     unfinished = folder.with_name(f"{folder.name}.new")
     writer = _Writer(unfinished)
-    answers = dict.fromkeys(lessons.answers())
+    answers = dict.fromkeys(told)
     with ProcessPoolExecutor(workers) as pool:
-        for number, said in enumerate(_blocks(pool, blocks, held_out_blocks, seed)):
+        for number, said in enumerate(_blocks(pool, kinds, seed)):
             for s in said:
                 e, start = s.exchange, writer.add(s.pcm16, s.phones)
-                told = (e.request, e.answer, e.family, e.topic, e.after, s.voice.engine, s.voice.name)
-                writer.list(Utterance(*told, s.kind, e.held_out, start, len(s.pcm16), s.words))
+                said_as = (e.request, e.answer, e.family, e.topic, e.after, s.voice.engine, s.voice.name)
+                writer.list(Utterance(*said_as, s.kind, e.held_out, start, len(s.pcm16), s.words))
                 if e.answer:
                     answers.setdefault(e.answer)
             if number % 50 == 0:

@@ -63,7 +63,6 @@ class Shards:
         self.before = user_frames - 1  # frames of the user's codes that a crop needs before its first step
         self.files: dict[str, dict[str, NDArray[np.integer]]] = {}
         self.long: list[tuple[str, int]] = []  # conversations with a long answer: (file, row)
-        self._splicer: Splicer | None = None  # made when it is first asked for
         with np.load(folder / "answers.npz") as data:
             self.silence = data["silence"]
         self.refresh()
@@ -71,23 +70,20 @@ class Shards:
     def refresh(self) -> None:
         for path in sorted(self.folder.glob(self.pattern)):
             if path.name not in self.files:
-                self._splicer = None
                 with np.load(path) as data:
                     self.files[path.name] = shard = {k: data[k] for k in data.files}
                 self.long += [(path.name, n) for n, text in enumerate(shard["text"]) if longest(text) > LONG]
 
-    def batch(
-        self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0, long: float = 0.0,
-        spliced: float = 0.0,
-    ) -> Batch:  # fmt: skip
+    def rows(
+        self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0, long: float = 0.0
+    ) -> list[Row]:
         """Crops of ``frames``: a share ``focus`` of them ends soon after the start of an answer.
 
-        A share ``long`` is of conversations with a long answer, which are rare; a share ``spliced`` is no
-        conversation but words without a grammar, see `nano.splices`.
+        A share ``long`` is of conversations with a long answer, which are rare.
         """
         names = list(self.files)
-        rows: list[Row] = [self._spliced(rng, frames) for _ in range(round(spliced * size))]
-        for _ in range(size - len(rows)):
+        rows: list[Row] = []
+        for _ in range(size):
             name = names[rng.integers(len(names))]
             n = int(rng.integers(len(self.files[name]["text"])))
             if self.long and rng.random() < long:
@@ -102,21 +98,7 @@ class Shards:
                     np.clip(rng.choice(answers) - rng.integers(frames * 13 // 20, frames * 37 // 40), 0, last)
                 )
             rows.append(self.row(name, n, start, min(frames, whole)))
-        return stacked(rows)
-
-    def _spliced(self, rng: np.random.Generator, frames: int) -> Row:
-        if self._splicer is None:
-            vocabulary = Vocabulary.load(self.folder / "vocabulary.json")
-            begins = np.array([vocabulary.piece(i).startswith(" ") for i in range(len(vocabulary))])
-            self._splicer = Splicer(list(self.files.values()), begins)
-        made = self._splicer.row(rng, self.before + frames)
-        still, nothing = (
-            np.repeat(self.silence[:, None], self.before + frames, axis=1),
-            np.zeros_like(made.phones),
-        )
-        streams = [still, np.full_like(made.phones, PAD), made.user_text, nothing, made.phones]
-        row = crop(made.user, *streams, self.before, frames, self.before, self.silence)
-        return {k: v.astype(np.int64) for k, v in row.items()}
+        return rows
 
     def row(self, name: str, n: int, start: int, frames: int) -> Row:
         """A crop of conversation ``n`` of a file."""
@@ -146,6 +128,35 @@ def crop(user: NDArray[np.integer], codes: NDArray[np.integer], text: NDArray[np
     for name, stream in (("text_in", text), ("user_text_in", user_text)):
         row[name] = np.concatenate([np.full(missing, PAD, stream.dtype), stream[lagging]])
     return row
+
+
+class Hearing:
+    """Rows in which there is much to hear and nothing to say: readings, and words spliced from everything.
+
+    Args:
+        conversations, readings: of the corpus; there may be no readings.
+    """
+
+    def __init__(self, conversations: Shards, readings: Shards, vocabulary: Vocabulary) -> None:
+        self.silence, self.before, self.readings = conversations.silence, conversations.before, readings
+        begins = np.array([vocabulary.piece(i).startswith(" ") for i in range(len(vocabulary))])
+        self._splicer = Splicer([*conversations.files.values(), *readings.files.values()], begins)
+
+    def rows(self, rng: np.random.Generator, size: int, frames: int) -> list[Row]:
+        """Half of each."""
+        read = size // 2 if self.readings.files else 0
+        return [
+            *self.readings.rows(rng, read, frames),
+            *(self._spliced(rng, frames) for _ in range(size - read)),
+        ]
+
+    def _spliced(self, rng: np.random.Generator, frames: int) -> Row:
+        made = self._splicer.row(rng, self.before + frames)
+        nothing = np.zeros_like(made.phones)
+        still = np.repeat(self.silence[:, None], self.before + frames, axis=1)
+        streams = [still, np.full_like(made.phones, PAD), made.user_text, nothing, made.phones]
+        row = crop(made.user, *streams, self.before, frames, self.before, self.silence)
+        return {k: v.astype(np.int64) for k, v in row.items()}
 
 
 class TypedTurns:

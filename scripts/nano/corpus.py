@@ -13,7 +13,7 @@ from nano.answers import Answer, make_answer
 from nano.augment import dither
 from nano.bank import Bank
 from nano.sound import FRAME
-from nano.timeline import Composer
+from nano.timeline import Conversation
 from voicert.models.vocabulary import Vocabulary
 
 LEAD = 20  # frames of silence before an answer when it is encoded
@@ -84,13 +84,11 @@ def load_answers(path: Path) -> dict[str, tuple[NDArray[np.int16], NDArray[np.in
         return {str(said): (t, c) for said, t, c in zip(data["texts"], texts, codes, strict=True)}
 
 
-def write_shard(path: Path, modules: NanoCodecModules, composer: Composer, rng: np.random.Generator,
-                conversations: int, frames: int) -> None:  # fmt: skip
+def write_shard(path: Path, modules: NanoCodecModules, made: list[Conversation]) -> None:
     """One .npz: user and codes [N, K, T], text, user_text, given and phones [N, T], all small integers."""
-    made = [composer.compose(rng, frames) for _ in range(conversations)]
     user = [
         encode_all(modules, np.stack([c.user for c in made[i : i + AT_ONCE]]))
-        for i in range(0, conversations, AT_ONCE)
+        for i in range(0, len(made), AT_ONCE)
     ]
     temporary = path.with_suffix(".tmp.npz")
     np.savez(

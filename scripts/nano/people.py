@@ -19,6 +19,7 @@ PAUSE_S = (0.3, 1.2)
 LONGEST_TOLD = (
     150  # frames of an answer beyond which it is drawn less often, so that most time is spent on listening
 )
+READING = "reading"  # after what a reading comes: nothing, it is no request
 STOPPED = "Okay."  # the answer to all that only asks for silence
 STOPS = 0.2  # share of interruptions that are one of those
 
@@ -57,10 +58,11 @@ class Speakers:
         self.alone = [u for u in utterances if not u.after]
         self.stops = [u for u in self.alone if u.answer == STOPPED]
         self.small = [u for u in utterances if u.after == "small"]
+        self.readings = [u for u in utterances if u.after == READING]
         self.again = [u for u in utterances if u.after == "*"]
         self.after: dict[str, list[Utterance]] = {}
         for u in utterances:
-            if u.after not in ("", "small", "*"):
+            if u.after not in ("", "small", "*", READING):
                 self.after.setdefault(u.after, []).append(u)
 
     def request(
@@ -92,17 +94,22 @@ class Speakers:
             return self._hesitate(rng, heard, int(rng.choice(words)))
         return heard
 
+    def reading(self, rng: np.random.Generator) -> Request:
+        """Words that ask for nothing."""
+        heard = self.said(rng, self.readings[rng.integers(len(self.readings))], 0.0)
+        return replace(heard, pcm=colour(rng, heard.pcm))
+
     def small_sound(self, rng: np.random.Generator) -> Audio:
         """What a listener says without wanting the turn."""
         return colour(rng, self.bank.audio(self.small[rng.integers(len(self.small))])) * np.float32(0.7)
 
     def babble(self, rng: np.random.Generator, samples: int) -> Audio:
         """Three people talking at once, all the time."""
-        row = np.zeros(samples, np.float32)
+        row, some = np.zeros(samples, np.float32), self.alone or self.readings
         for _ in range(3):
             at = -int(rng.integers(24_000))
             while at < samples:
-                pcm = self.bank.audio(self.alone[rng.integers(len(self.alone))])
+                pcm = self.bank.audio(some[rng.integers(len(some))])
                 begin, end = max(at, 0), min(at + len(pcm), samples)
                 row[begin:end] += pcm[begin - at : end - at] if end > begin else 0.0
                 at += len(pcm) + int(rng.integers(7200))

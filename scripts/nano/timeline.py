@@ -102,6 +102,18 @@ class Composer:
         np.clip(out.user, -1, 1, out=out.user)
         return out
 
+    def recite(self, rng: np.random.Generator, frames: int) -> Conversation:
+        """Readings, one after the other, which nobody answers."""
+        out, voice = blank(frames, self.silence), gain_db(rng)
+        at = int(rng.uniform(0.1, 0.5) * 24_000)
+        while at < len(out.user):
+            turn = self.speakers.reading(rng)
+            self._speak(out, turn, at, voice)
+            at += len(turn.pcm) + int(rng.uniform(0.0, 0.4) * 24_000)
+        self._surround(out, rng, voice)
+        np.clip(out.user, -1, 1, out=out.user)
+        return out
+
     def _speak(self, out: Conversation, turn: Request, at: int, gain: float) -> int:
         """The request as sound from sample ``at`` and as text; → the first frame without its speech."""
         add(out.user, turn.pcm * gain, at)

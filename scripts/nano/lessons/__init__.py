@@ -1,6 +1,16 @@
 """What the bundled model is taught: families of requests with one right answer each, and how they follow on."""
 
-from nano.lessons.curriculum import FAMILIES, LONGEST_AGAIN, again, answers, draw, follow, sample_texts
+from nano.lessons.curriculum import (
+    FAMILIES,
+    LONGEST_AGAIN,
+    again,
+    answers,
+    draw,
+    follow,
+    lexicon,
+    reading,
+    sample_texts,
+)
 from nano.lessons.exchange import Exchange, Family, Topic
 
 __all__ = [
@@ -13,5 +23,7 @@ __all__ = [
     "answers",
     "draw",
     "follow",
+    "lexicon",
+    "reading",
     "sample_texts",
 ]

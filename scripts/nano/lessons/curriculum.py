@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -36,6 +37,7 @@ AGAIN = ("say that again", "again", "once more", "repeat that", "can you repeat 
          "okay again", "hey say that again", "say it once more", "repeat your answer", "can you say it again", "what was that",
          "please say that once more", "could you repeat your answer", "tell me that again")  # fmt: skip
 AGAIN_HELD_OUT = 3
+READ = (5, 9)  # words of a reading
 LONGEST_AGAIN = 90  # characters of an answer that is worth repeating word for word
 
 _TOTAL = sum(f.weight for f in FAMILIES)
@@ -58,6 +60,19 @@ def again(rng: np.random.Generator, held_out: bool = False) -> Exchange:
     """Asks for the last answer once more: its own answer is empty, and it may come after any turn."""
     wordings = AGAIN[-AGAIN_HELD_OUT:] if held_out else AGAIN[:-AGAIN_HELD_OUT]
     return Exchange(str(rng.choice(wordings)), "", "again", "", held_out, after="*")
+
+
+@cache
+def lexicon(count: int = 30_000, seed: int = 0) -> tuple[str, ...]:
+    """All words of all requests, those of held-out wordings among them: the wordings are secret, not the words."""
+    rng = np.random.default_rng(seed)
+    drawn = [draw(rng, held_out=i % 4 == 0).request for i in range(count)]
+    return tuple(sorted({word for text in (*drawn, *AGAIN) for word in text.split()}))
+
+
+def reading(rng: np.random.Generator) -> Exchange:
+    """Words in no order, each as likely as any other: they ask for nothing, but each of them can be heard."""
+    return Exchange(" ".join(rng.choice(lexicon(), rng.integers(*READ))), "", "reading", "", after="reading")
 
 
 def answers() -> list[str]:
