@@ -1,8 +1,8 @@
 """Trains the duplex model on shards of tokens (scripts/make_corpus.py). Resumable: the same command goes on.
 
-``--minutes`` counts training time over all runs; the learning rate
-and the kind of rows follow it: crops around the beginnings of answers with typed turns beside them, then
-whole conversations of 20 s, at last some of a minute.
+``--minutes`` counts training time over all runs; the learning rate and the kind of rows follow it, see
+`STAGES`: crops around the beginnings of answers, words to hear and typed turns beside them, then whole
+conversations of 20 s, at last some of a minute.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from nano.batches import Batch, Hearing, Shards, TypedTurns, stacked
+from nano.batches import TYPED_FRAMES, Batch, Hearing, Shards, TypedTurns, stacked
 from nano.learning import Objective, Optimisers, answers_right, corrupt, forget
 from nano.weights import load_codec
 from torch import Tensor
@@ -43,12 +43,16 @@ class Stage:
     source: str = "shard"
 
 
+# First it learns to hear, then which answer a request asks for, then to keep its mind on a conversation.
 STAGES = (
-    Stage(0.40, 160, 0.85, 0.0, 12, 0.5, 0.5),
-    Stage(0.72, 160, 0.8, 0.0, 10, 0.1, 0.5),
-    Stage(0.92, 1000, 0.0, 0.4, 8, 0.1, 0.3),
-    Stage(1.00, 3000, 0.0, 0.0, 8, 0.1, 0.0, "long"),
+    Stage(0.30, 160, 0.85, 0.0, 12, 0.5, 0.5),
+    Stage(0.60, 240, 0.9, 0.0, 36, 0.1, 0.3),
+    Stage(0.88, 1000, 0.0, 0.4, 24, 0.1, 0.25),
+    Stage(1.00, 3000, 0.0, 0.0, 12, 0.1, 0.0, "long"),
 )
+# In a conversation its own codes are seldom those of the original: at 0.3 it forgot what it was saying.
+OWN_WRONG = 0.8  # of its own codes at most
+TYPED_WEIGHT = 0.7  # of typed turns against sound
 
 
 def stage_at(share: float) -> Stage:
@@ -63,7 +67,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--steps", type=int, help="in place of minutes: a run that does not depend on speed")
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--batch-frames", type=int, default=6400, help="frames per step")
+    parser.add_argument("--batch-frames", type=int, default=7200, help="frames per step")
     parser.add_argument("--compile", action="store_true", help="layers and losses by torch.compile")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=1)
@@ -107,11 +111,11 @@ class Training:
         torch.manual_seed(self.seed + self.step)
 
     def learn(self, batches: list[tuple[Batch, float]], share: float) -> dict[str, Tensor]:
-        """One step on batches with their weights; → the losses of the first."""
+        """One step on batches with their weights; → the losses of the first, and of the other's text."""
         told: list[dict[str, Tensor]] = []
         for b, weight in batches:
             b = b.to(self.device)
-            b.own_in = corrupt(b.own_in, 0.3, self.config.codebook_size)
+            b.own_in = corrupt(b.own_in, OWN_WRONG, self.config.codebook_size)
             b.user = corrupt(b.user, 0.05, self.config.codebook_size)
             b.user_text_in = forget(b.user_text_in, b.given, stage_at(share).forget)
             with torch.autocast(self.device.type, torch.bfloat16):
@@ -128,7 +132,7 @@ class Training:
         with torch.no_grad():
             for k, v in self.model.state_dict().items():
                 self.average[k].lerp_(v, 1 - decay)
-        return told[0]
+        return told[0] | {"typed": told[-1]["text"]}
 
     def save(self) -> None:
         state: dict[str, Any] = {
@@ -159,11 +163,11 @@ class Material:
         source = self.sources[stage.source]
         if not source.files:
             source = self.sources["shard"]
-        size = max(1, self.batch_frames // stage.frames)
+        size = max(1, (self.batch_frames - stage.typed * TYPED_FRAMES) // stage.frames)
         hearing = round(stage.hearing * size)
         rows = source.rows(rng, size - hearing, stage.frames, stage.focus, stage.long)
         sound = stacked([*rows, *self.hearing.rows(rng, hearing, stage.frames)])
-        return [(sound, 1.0), (self.typed.batch(rng, stage.typed), 0.15)] if stage.typed else [(sound, 1.0)]
+        return [(sound, 1.0), (self.typed.batch(rng, stage.typed), TYPED_WEIGHT)]
 
     def examine(self, model: DuplexTransformer) -> dict[str, float]:
         """Shares of right answers and of the user's words, in held-out wordings of three kinds of voices."""

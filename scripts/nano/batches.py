@@ -19,7 +19,8 @@ from nano.timeline import GAP_FRAMES
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 LONG = 200  # frames: a longer answer must be seen whole, with its request
-TYPED_FRAMES = 72  # of a typed turn: the request and how its answer begins
+TYPED_FRAMES = 112  # of a typed turn: the request and most of its answer
+REQUEST = 104  # frames before an answer in which most requests are whole
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Shards:
     def rows(
         self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0, long: float = 0.0
     ) -> list[Row]:
-        """Crops of ``frames``: a share ``focus`` of them ends soon after the start of an answer.
+        """Crops of ``frames``: a share ``focus`` of them ends some time after the start of an answer.
 
         A share ``long`` is of conversations with a long answer, which are rare.
         """
@@ -94,9 +95,8 @@ class Shards:
             start = 0 if rng.random() < 0.15 else int(rng.integers(0, last + 1))
             answers = np.flatnonzero(shard["text"][n] == START)
             if rng.random() < focus and len(answers):
-                start = int(
-                    np.clip(rng.choice(answers) - rng.integers(frames * 13 // 20, frames * 37 // 40), 0, last)
-                )
+                ahead = rng.integers(REQUEST, max(REQUEST + 1, (2 * REQUEST + 3 * frames) // 5))
+                start = int(np.clip(rng.choice(answers) - ahead, 0, last))
             rows.append(self.row(name, n, start, min(frames, whole)))
         return rows
 
