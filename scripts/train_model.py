@@ -52,6 +52,7 @@ STAGES = (
 )
 # In a conversation its own codes are seldom those of the original: at 0.3 it forgot what it was saying.
 OWN_WRONG = 0.8  # of its own codes at most
+CODES_WEIGHT = 0.35  # there is far more to say about a sound than about a word: at 1 words are hardly learned
 TYPED_WEIGHT = 0.7  # of typed turns against sound
 
 
@@ -121,7 +122,7 @@ class Training:
             with torch.autocast(self.device.type, torch.bfloat16):
                 losses = self.objective(self.model, b, heavy=5.0)
             loss = losses["text"] + 2 * losses["user_text"] + 0.5 * losses["phones"]
-            loss = loss + losses["codes"] * min(1.0, 0.3 + 3 * share)
+            loss = loss + CODES_WEIGHT * losses["codes"]
             (loss * weight).backward()
             told.append(losses)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
