@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from voicert.models.base import Ints
 
+BRIEF = "brief"  # kind of the note right before a step that tells the model what is wanted of it
 NOTE = 1 << 15  # in place of the flags
 HUSH, START, WANTS = 1, 2, 4
 TEXT, USER_TEXT, GIVEN, REWIND, RETAKE, HEARD, SAID = 8, 16, 32, 64, 128, 256, 512

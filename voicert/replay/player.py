@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from voicert.errors import TapeError
-from voicert.models.base import Bundle, Control, Ints, Sampling, StepOutput
-from voicert.replay.entries import Step
+from voicert.models.base import Brief, Bundle, Control, Ints, Sampling, StepOutput
+from voicert.replay.entries import BRIEF, Step
 from voicert.replay.tape import Header, Tape
 
 ROW = np.array([0])
@@ -51,7 +51,7 @@ class Player:
         check_model(tape.header, bundle)
         self._bundle = bundle
         self._rate = bundle.model.frame_rate
-        self._rest = [entry for entry in tape.entries if isinstance(entry, Step)]
+        self._rest = _steps(tape)
         self._next = 0  # step of the recording
         self.heard: list[Ints] = []  # [K] of every step that is not undone, as is all below
         self.said: list[Ints] = []
@@ -71,8 +71,8 @@ class Player:
     def play(self, until_s: float = float("inf")) -> Difference | None:
         """Steps to ``until_s`` or the end; stops after the first difference and gives it."""
         while self._next < len(self._rest) and self.seconds < until_s:
-            step = self._rest[self._next]
-            difference = self._go_back(step) or self._step(step)
+            step, brief = self._rest[self._next]
+            difference = self._go_back(step) or self._step(step, brief)
             if difference:
                 return difference
             self._next += 1
@@ -125,8 +125,9 @@ class Player:
             made += len(out.text)
         return None
 
-    def _step(self, step: Step) -> Difference | None:
-        control = Control(np.array([step.hush]), np.array([step.start]), np.array([step.given]))
+    def _step(self, step: Step, brief: Brief | None) -> Difference | None:
+        briefs = {} if brief is None else {0: brief}
+        control = Control(np.array([step.hush]), np.array([step.start]), np.array([step.given]), briefs)
         out = self._bundle.model.step(ROW, step.heard[None], control)
         different = (
             self._compare("the text", step.text, int(out.text[0]))
@@ -151,6 +152,26 @@ class Player:
             return None
         texts = [f"{n} {self._bundle.model.piece(n)!r}" if piece else str(n) for n in (recorded, made)]
         return Difference(self._next, self.seconds, what, texts[0], texts[1])
+
+
+def _steps(tape: Tape) -> list[tuple[Step, Brief | None]]:
+    """Each step with what the model was told before it.
+
+    Raises:
+        TapeError: it was told what is not understood.
+    """
+    steps: list[tuple[Step, Brief | None]] = []
+    brief: Brief | None = None
+    for entry in tape.entries:
+        if isinstance(entry, Step):
+            steps.append((entry, brief))
+            brief = None
+        elif entry.kind == BRIEF:
+            try:
+                brief = Brief(**entry.values)
+            except TypeError as error:
+                raise TapeError(f"what the recorded model was told is not understood: {error}") from error
+    return steps
 
 
 def check_model(header: Header, bundle: Bundle) -> None:

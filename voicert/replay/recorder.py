@@ -21,7 +21,7 @@ from voicert.engine import Frame, Stepped
 from voicert.errors import ConfigError
 from voicert.models.base import Bundle, Ints, Sampling
 from voicert.replay.audio import HeardAudio
-from voicert.replay.entries import Note, Packer, Step
+from voicert.replay.entries import BRIEF, Note, Packer, Step
 from voicert.replay.tape import Header, block, opening
 
 log = logging.getLogger(__name__)
@@ -116,6 +116,8 @@ class SessionTape:
             if not self._open:
                 return
             self._position += 1 - frame.rewind
+            if frame.brief:
+                self._entries += self._packer.note(Note(BRIEF, dataclasses.asdict(frame.brief)))
             self._entries += self._packer.step(step)
             self._steps += 1
             if sound := self._sound:

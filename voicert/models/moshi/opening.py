@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,16 @@ from voicert_codecs.base import Codec, CodecError
 from voicert_codecs.mimi.load import open_codec
 
 from voicert.errors import ModelError
-from voicert.models.base import Bundle, Sampling
-from voicert.models.moshi import lm as language
+from voicert.models.base import Bundle, Ints, Sampling
 from voicert.models.moshi.checkpoint import Checkpoint, find
 from voicert.models.moshi.config import MoshiConfig
 from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.loader import Form, Reader, build
 from voicert.models.moshi.memory import available, need
-from voicert.models.moshi.prompts import BREAK_S, Prompt, Steady, system_text, voice_codes
+from voicert.models.moshi.prompts import BREAK_S, Beginning, Prompt, Steady, system_text, voice_codes
 from voicert.models.moshi.speech import REWIND_S, MoshiSpeech
 from voicert.models.moshi.spelling import Tokenizer
-from voicert.models.moshi.voices import SUFFIX, read_voice
+from voicert.models.moshi.voices import SUFFIX, Voice, read_voice
 from voicert.models.options import Options
 
 # First steps that stay in sight when a call outlasts the context: a model that loses them falls apart.
@@ -68,27 +67,22 @@ def open_moshi(
     with Reader(config, found.weights, found.lora) as reader:
         network = build(reader, form, rewind)
     lm = MoshiLm(network, max_slots, rewind)
-    steady, prompt = _beginning(name, found, options, codec, lm, tokenizer)
+    steady, beginning = _beginning(name, found, options, codec, lm, tokenizer)
     frame_rate = codec.sample_rate / codec.frame_size
     quiet_frames = max(1, round(options.answer_end_ms * frame_rate / 1000))
-    model = MoshiSpeech(name, lm, frame_rate, tokenizer.spelling, steady.silence, quiet_frames, prompt.state)
-    identity = hashlib.sha256(found.identity() + prompt.identity)
+    model = MoshiSpeech(name, lm, frame_rate, tokenizer.spelling, steady.silence, quiet_frames, beginning)
+    identity = hashlib.sha256(found.identity() + beginning.identity)
     for part in (codec.identity, form.dtype, form.int8, quiet_frames):
         identity.update(repr(part).encode())
     opened = replace(options, device=form.device.type, dtype=str(form.dtype).removeprefix("torch.")).plain()
-    return Bundle(model, codec, sampling, identity=identity.hexdigest()[:16], options=opened)
-
-
-@dataclass(frozen=True)
-class _Beginning:
-    state: language.Snapshot | None
-    identity: bytes  # says what was prompted
+    able = frozenset({"instructions"} if beginning.spell else ())
+    return Bundle(model, codec, sampling, (), able, identity.hexdigest()[:16], opened)
 
 
 def _beginning(
     name: str, found: Checkpoint, options: Options, codec: Codec[Any], lm: MoshiLm,
     tokenizer: Tokenizer,
-) -> tuple[Steady, _Beginning]:  # fmt: skip
+) -> tuple[Steady, Beginning]:  # fmt: skip
     """The codes of silence, and what every conversation begins with."""
     if found.about.model_type != "personaplex":
         for field in ("voice_prompt", "text_prompt"):
@@ -96,21 +90,25 @@ def _beginning(
                 raise ModelError(
                     f"{field} is for PersonaPlex; this model is of the type {found.about.model_type}"
                 )
-        return Steady.of(codec), _Beginning(None, b"")
+        return Steady.of(codec), Beginning()
     steady = Steady.of_personaplex(codec)
-    words = tokenizer.encode(system_text(options.text_prompt))
-    file = options.voice_prompt
-    if file is None and not words:
-        return steady, _Beginning(None, b"")
-    if file is None:
-        voice = np.zeros((0, codec.num_codebooks), np.int64)
-    elif file.suffix == SUFFIX:
-        voice = read_voice(name, file, lm.config)
-    else:
-        voice = voice_codes(codec, file)
     pause = int(BREAK_S * codec.sample_rate / codec.frame_size)
-    prompt = Prompt.of(lm.config, steady, voice, words, pause)
-    return steady, _Beginning(prompt.take_in(lm), prompt.identity())
+    most = lm.config.context // 2  # words that leave room for a conversation
+
+    def prompt(voice: Ints | Voice, text: str) -> Prompt:
+        return Prompt.of(lm.config, steady, voice, tokenizer.encode(system_text(text))[:most], pause)
+
+    def spell(text: str) -> Prompt:
+        return prompt(np.zeros((0, codec.num_codebooks), np.int64), text)
+
+    file, text = options.voice_prompt, options.text_prompt
+    if file is None:
+        usual = spell(text) if text.strip() else None
+        after = (usual.take_in(lm), None, spell, usual.identity()) if usual else (None, None, spell)
+        return steady, Beginning(*after)
+    voice = read_voice(name, file, lm.config) if file.suffix == SUFFIX else voice_codes(codec, file)
+    usual = prompt(voice, text)
+    return steady, Beginning(usual.take_in(lm), prompt(voice, "").take_in(lm), spell, usual.identity())
 
 
 def _codec(found: Checkpoint, config: MoshiConfig, device: torch.device) -> Codec[Any]:

@@ -11,7 +11,8 @@ Source: the code of PersonaPlex, https://github.com/NVIDIA/personaplex, moshi/mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,16 +105,20 @@ class Prompt:
     def take_in(self, lm: MoshiLm) -> language.Snapshot:
         """Lets slot 0 of a model live through it; what a conversation then begins from."""
         lm.reset(0, Sampling())
-        own, user, most = self.written(lm.config.delays), self.user, max(1, lm.tokens.rewind_steps)
-        if self.before:
-            heard = self._take_in_voice(self.before, lm, most)
-            user = np.concatenate([heard, user[1:]])
-        for first in range(0, len(own), most):
-            part = slice(first, first + most)
-            lm.feed(0, own[part], user[part])
+        self.go_through(lm, 0)
         saved = lm.snapshot(0)
         lm.reset(0, Sampling())
         return saved
+
+    def go_through(self, lm: MoshiLm, slot: int) -> None:
+        """Lets a slot live through it, after what it has lived through before."""
+        own, user, most = self.written(lm.config.delays), self.user, max(1, lm.tokens.rewind_steps)
+        if self.before:
+            heard = self._take_in_voice(self.before, lm, slot, most)
+            user = np.concatenate([heard, user[1:]])
+        for first in range(0, len(own), most):
+            part = slice(first, first + most)
+            lm.feed(slot, own[part], user[part])
 
     def identity(self) -> bytes:
         """Says what is prompted."""
@@ -121,15 +126,43 @@ class Prompt:
         return self.text.tobytes() + self.own.tobytes() + before
 
     @staticmethod
-    def _take_in_voice(voice: Voice, lm: MoshiLm, most: int) -> Ints:
+    def _take_in_voice(voice: Voice, lm: MoshiLm, slot: int, most: int) -> Ints:
         """In pieces of ``most`` steps; [1, K] what is heard in the step after it."""
         delays = lm.config.delays
         own = voice.own(1 + lm.spoken, lm.config.pad)
         user = voice.user(np.array(delays[1 + lm.spoken :]))
         for first in range(0, len(own), most):
             part = slice(first, min(first + most, len(own)))
-            lm.feed_embeddings(0, voice.embeddings[part], own[part], user[part])
+            lm.feed_embeddings(slot, voice.embeddings[part], own[part], user[part])
         return user[-1:]
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What every conversation begins with: a voice, and who speaks, which a client may say instead."""
+
+    usual: language.Snapshot | None = None  # after both; None: nothing
+    voice: language.Snapshot | None = None  # after the voice alone; None: there is none
+    spell: Callable[[str], Prompt] | None = None  # a text alone; None: the model takes none
+    identity: bytes = b""  # says what was prompted
+
+    def set(self, lm: MoshiLm, slot: int, sampling: Sampling) -> None:
+        _put(self.usual, lm, slot, sampling)
+
+    def tell(self, lm: MoshiLm, slot: int, instructions: str, sampling: Sampling) -> None:
+        """The same with other words; empty ones are the usual."""
+        if self.spell is None or not instructions.strip():
+            self.set(lm, slot, sampling)
+            return
+        _put(self.voice, lm, slot, sampling)
+        self.spell(instructions).go_through(lm, slot)
+
+
+def _put(state: language.Snapshot | None, lm: MoshiLm, slot: int, sampling: Sampling) -> None:
+    if state is None:
+        lm.reset(slot, sampling)
+    else:
+        lm.restore(slot, replace(state, sampling=sampling))
 
 
 def system_text(text: str) -> str:

@@ -7,7 +7,7 @@ silence in place of what it would write, since nobody hears it, and its memory m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from voicert.models.moshi import lm as language
 from voicert.models.moshi.answers import Answers, Passed
 from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.parts import NOTHING
+from voicert.models.moshi.prompts import Beginning
 from voicert.models.moshi.sampling import draw, text_draws
 from voicert.models.moshi.spelling import MOST_BYTES, Spelling
 from voicert.models.sampling import uniforms
@@ -41,7 +42,7 @@ class MoshiSpeech:
     Args:
         silence: [K] the codes of a silent frame.
         quiet_frames: so many steps without a word end an answer.
-        prompt: what every conversation begins with; None: with nothing.
+        beginning: what every conversation begins with; by default with nothing.
 
     Raises:
         ModelError: the model does not hear as many codebooks as it says.
@@ -49,7 +50,7 @@ class MoshiSpeech:
 
     def __init__(
         self, name: str, lm: MoshiLm, frame_rate: float, spelling: Spelling, silence: Ints,
-        quiet_frames: int, prompt: language.Snapshot | None = None,
+        quiet_frames: int, beginning: Beginning | None = None,
     ) -> None:  # fmt: skip
         config = lm.config
         if config.streams != 2 * lm.spoken:
@@ -63,7 +64,9 @@ class MoshiSpeech:
         self.end_id = config.text_card + 1  # no token: where it stands, Moshi has written a pad
         self.rewind_frames = lm.tokens.rewind_steps
         self.answer_lead_frames = config.max_delay  # text does not lag, a frame of sound is complete so late
-        self._lm, self._spelling, self._silence, self._prompt = lm, spelling, silence, prompt
+        self._lm, self._spelling, self._silence = lm, spelling, silence
+        self._beginning = beginning or Beginning()
+        self._begun = np.zeros(lm.slots, np.bool_)  # a step was taken
         self._quiet_frames = quiet_frames
         self._sampling: list[Sampling] = [Sampling()] * lm.slots
         self._answers = Answers(lm.slots, lm.tokens.ring)
@@ -83,13 +86,16 @@ class MoshiSpeech:
     def reset(self, slot: int, sampling: Sampling) -> None:
         self._sampling[slot] = sampling
         self._answers.reset(slot)
-        if self._prompt is None:
-            self._lm.reset(slot, sampling)
-        else:
-            self._lm.restore(slot, replace(self._prompt, sampling=sampling))
+        self._begun[slot] = False
+        self._beginning.set(self._lm, slot, sampling)
 
     def step(self, slots: Ints, user_codes: Ints, control: Control) -> StepOutput:
+        """Instructions count before a conversation's first step: so was it trained."""
         lm, answers, pad = self._lm, self._answers, self.pad_id
+        for row, brief in control.briefs.items():
+            if not self._begun[slot := int(slots[row])]:
+                self._beginning.tell(lm, slot, brief.instructions, self._sampling[slot])
+        self._begun[slots] = True
         thought = lm.think(slots, user_codes)
         answering, quiet = answers.before(slots, thought.position)
         own = lm.choose_text(thought)
@@ -139,7 +145,7 @@ class MoshiSpeech:
     def restore(self, slot: int, saved: Snapshot) -> None:
         self._lm.restore(slot, saved.lm)
         self._answers.restore(slot, saved.answers)
-        self._sampling[slot] = saved.lm.sampling
+        self._sampling[slot], self._begun[slot] = saved.lm.sampling, True
 
     def _told(self, slots: Ints, position: Ints) -> Ints:
         """[B] what the steps ``position`` [B], which are written, tell of the answer's words."""
