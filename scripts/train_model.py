@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from nano.batches import TYPED_FRAMES, Batch, Hearing, Shards, TypedTurns, stacked
-from nano.learning import Objective, Optimisers, answers_right, corrupt, forget, unheard
+from nano.learning import Objective, Optimisers, answers_right, corrupt, forget
 from nano.weights import load_codec
 from torch import Tensor
 
@@ -50,8 +50,6 @@ STAGES = (
     Stage(0.88, 1000, 0.0, 0.4, 24, 0.1, 0.25),
     Stage(1.00, 3000, 0.0, 0.0, 12, 0.1, 0.0, "long"),
 )
-OWN_WRONG = 0.8  # of its own codes at most: in a conversation they are seldom those of the original
-OWN_GONE = 0.6  # of the rows: at 0 it asked its own first codes which answer it was giving
 CODES_WEIGHT = 0.35  # there is far more to say about a sound than about a word: at 1 words are hardly learned
 TYPED_WEIGHT = 0.7  # of typed turns against sound
 
@@ -83,13 +81,12 @@ class Training:
         torch.manual_seed(args.seed)
         self.device = torch.device(args.device)
         self.seed = args.seed
-        self.config = ModelConfig(text_size=len(Vocabulary.load(args.corpus / "vocabulary.json")))
+        words = len(Vocabulary.load(args.corpus / "vocabulary.json"))
+        self.config = ModelConfig(text_size=words, own_codes=False)
         save_config(self.config, args.out / "config.json")
         self.model = DuplexTransformer(self.config)
         with torch.no_grad():  # the user's codes begin as the codec's own vectors: their sum is what it heard
             self.model.user_embedding.weight.copy_(load_codec(args.codec).quantizer.codebooks.flatten(0, 1))
-        with np.load(args.corpus / "answers.npz") as data:
-            self.silence = torch.from_numpy(data["silence"]).long().to(self.device)
         self.objective = Objective(self.model, args.compile).to(self.device)
         self.model.to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
@@ -118,9 +115,6 @@ class Training:
         told: list[dict[str, Tensor]] = []
         for b, weight in batches:
             b = b.to(self.device)
-            b.own_in = unheard(
-                corrupt(b.own_in, OWN_WRONG, self.config.codebook_size), self.silence, OWN_GONE
-            )
             b.user = corrupt(b.user, 0.05, self.config.codebook_size)
             b.user_text_in = forget(b.user_text_in, b.given, stage_at(share).forget)
             with torch.autocast(self.device.type, torch.bfloat16):

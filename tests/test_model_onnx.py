@@ -91,6 +91,19 @@ def test_onnx_equals_torch(model: DuplexTransformer, tiny_step: Path) -> None:
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore")  # of the exporter about its own insides
+def test_a_model_without_its_own_codes_is_not_given_them(tmp_path: Path) -> None:
+    model, some = transformer(own_codes=False), inputs(2, 30)
+    assert not hasattr(model, "own_embedding")
+    export(model, tmp_path / "step.onnx", bits=None)
+    config = dataclasses.replace(MODEL, own_codes=False)
+    made = heads(run(runner(tmp_path / "step.onnx", 2, config), some, [0, 1]))
+    other = dataclasses.replace(some, own=(some.own + 1) % MODEL.codebook_size)
+    for got, wanted, same in zip(made, reference(model, some), reference(model, other), strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-4)
+        assert np.array_equal(wanted, same)
+
+
 def test_eight_bits_stay_close(model: DuplexTransformer, tiny_step_int8: Path) -> None:
     """Within 5 % of the logits' size; the likeliest token is the same nine times of ten."""
     some = inputs(3)

@@ -18,7 +18,6 @@ from nano.learning import (
     corrupt,
     cross_entropy,
     forget,
-    unheard,
     weighted,
 )
 from nano.timeline import GAP_FRAMES, Composer
@@ -145,15 +144,6 @@ def test_typed_text_is_never_forgotten() -> None:
     made = forget(tokens, given, 1.0)
     assert torch.equal(made[:, 2:4], tokens[:, 2:4])
     assert (made[:, [0, 1, 4, 5]] == PAD).all()
-
-
-def test_whole_rows_do_not_hear_themselves() -> None:
-    torch.manual_seed(0)
-    own = torch.randint(10, 20, (1000, 2, 5))
-    made = unheard(own, torch.tensor([1, 2]), 0.4)
-    gone = (made == torch.tensor([1, 2])[:, None]).all((1, 2))
-    assert torch.equal(made[~gone], own[~gone])
-    assert float(gone.float().mean()) == pytest.approx(0.4, abs=0.05)
 
 
 def test_frames_with_text_weigh_more() -> None:

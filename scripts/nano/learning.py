@@ -22,18 +22,8 @@ def forget(tokens: Tensor, given: Tensor, share: float) -> Tensor:
     return torch.where(gone & (before == 0), PAD, tokens)
 
 
-def unheard(own: Tensor, silence: Tensor, share: float) -> Tensor:
-    """A share of the rows without its own sound: own [B, K, T], silence [K].
-
-    The first frames of an answer's sound tell which answer it is, so well that the request is not looked at;
-    and in a conversation these frames are its own guess.
-    """
-    gone = torch.rand(own.shape[0], 1, 1, device=own.device) < share
-    return torch.where(gone, silence[:, None], own)
-
-
 def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:
-    """Replaces up to ``share`` of each row's codes at random: the model's own mistakes must not derail it."""
+    """Replaces up to ``share`` of each row's codes at random: no single code shall be relied on."""
     p = torch.rand(tokens.shape[0], 1, 1, device=tokens.device) * share
     hit = torch.rand(tokens.shape, device=tokens.device) < p
     return torch.where(hit, torch.randint(size, tokens.shape, device=tokens.device), tokens)

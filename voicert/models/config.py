@@ -48,6 +48,9 @@ class ModelConfig:
     user_frames: int = 8  # frames of the user's codes that a step is given at once: its own and those before
     user_dim: int = 64  # of a user code's vector; with the codec's own vectors, their sum is its latent
     user_hidden: int = 512  # of the perceptron over user_frames * user_dim
+    # Whether a step is given the codes that it wrote last. A model of few answers is better without: it takes
+    # the first sounds of an answer for a sign of which answer it is giving, and they are its own guess.
+    own_codes: bool = True
     depth: DepthConfig | None = None  # None: one parallel head per codebook
 
     def __post_init__(self) -> None:

@@ -80,12 +80,13 @@ class OnnxRunner:
     ) -> None:
         self.slots = slots
         self._session = session
-        masks = sum(i.name.startswith("mask") for i in session.get_inputs())
+        self._inputs = {i.name for i in session.get_inputs()}
+        masks = sum(name.startswith("mask") for name in self._inputs)
         if masks != len(config.window_kinds):
             raise ModelError(
                 f"step.onnx has {masks} kinds of windows, windows in config.json {config.windows}"
             )
-        self._paged = all(i.name != "mask" for i in session.get_inputs())
+        self._paged = "mask" not in self._inputs
         self._rings = [_Ring(w, room, page if self._paged else None) for w in config.window_kinds]
         of_window = dict(zip(config.window_kinds, self._rings, strict=True))
         self._caches: list[ort.OrtValue] = []
@@ -145,7 +146,7 @@ class OnnxRunner:
     def _bound(self, arrays: dict[str, NDArray[Any]]) -> list[Floats]:
         """Runs the graph; the three logits, steps included."""
         # The binding keeps only addresses, so the arrays must be contiguous and live until the run is over.
-        arrays = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
+        arrays = {k: np.ascontiguousarray(v) for k, v in arrays.items() if k in self._inputs}
         binding = self._session.io_binding()
         for name, value in arrays.items():
             binding.bind_cpu_input(name, value)

@@ -64,7 +64,8 @@ class DuplexTransformer(nn.Module):
         self.user_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.user_dim)
         self.user_input = nn.Linear(c.user_frames * c.user_dim, c.user_hidden, bias=False)
         self.user_output = nn.Linear(c.user_hidden, c.width, bias=False)
-        self.own_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.width)
+        if c.own_codes:
+            self.own_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.width)
         self.text_embedding = nn.Embedding(c.text_size, c.width)
         self.user_text_embedding = nn.Embedding(c.text_size, c.width)
         sizes = LayerSizes(c.width, c.heads, c.kv_heads, c.head_dim, c.hidden, EPSILON, fused=False)
@@ -96,10 +97,11 @@ class DuplexTransformer(nn.Module):
         c = self.config
         offset = torch.arange(c.codebooks, device=user.device)[:, None] * c.codebook_size
         heard = embedded(self.user_embedding, user + offset)  # [B, F - 1 + T, user_dim]
-        steps = own.shape[2]
+        steps = text.shape[1]
         windows = torch.cat([heard[:, i : i + steps] for i in range(c.user_frames)], dim=2)
         x = self.user_output(F.gelu(self.user_input(windows), approximate="tanh"))
-        x = x + embedded(self.own_embedding, own + offset)
+        if c.own_codes:
+            x = x + embedded(self.own_embedding, own + offset)
         return x + self.text_embedding(text) + self.user_text_embedding(user_text)
 
     def forward(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor) -> Tensor:
