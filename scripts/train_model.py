@@ -46,7 +46,8 @@ class Stage:
 # First it learns to hear, then which answer a request asks for, then to keep its mind on a conversation.
 STAGES = (
     Stage(0.30, 160, 0.85, 0.0, 12, 0.5, 0.5),
-    Stage(0.60, 240, 0.9, 0.0, 36, 0.1, 0.3),
+    Stage(0.45, 240, 0.9, 0.0, 36, 0.1, 0.3),
+    Stage(0.60, 240, 0.9, 0.0, 16, 0.1, 0.22),
     Stage(0.88, 1000, 0.0, 0.4, 24, 0.1, 0.25),
     Stage(1.00, 3000, 0.0, 0.0, 12, 0.1, 0.0, "long"),
 )
