@@ -41,7 +41,7 @@ class ModelConfig:
     hidden: int = 768  # of the perceptrons
     windows: tuple[int, ...] = (250, 250, 3000, 250, 250, 3000)  # frames that a position of each layer looks
     # back on, itself included: 5 s in most layers, which keeps a step cheap, and a minute in two of them
-    delays: tuple[int, ...] = (0, 0, 0, 0, 1, 1, 1, 1)  # frames by which each codebook's row lags the text
+    delays: tuple[int, ...] = (0,) * 8  # frames by which each codebook's row lags the text
     longest_quiet: int = 100  # frames in an answer without a new word, after which it is taken to be over
     answer_lead_frames: int = 2  # a word is written so many frames before its sound begins
     rope_base: float = 10_000.0
