@@ -1,8 +1,9 @@
 """The duplex transformer in PyTorch: reference for the ONNX step, and what training works on.
 
 At step t it is given the user's codes of frame t and what it wrote itself at step t - 1 (text, user text, and
-codes if it is to have them), and writes the tokens of step t. Its layers are those of Moshi; apart from sizes it differs in what
-goes in (it hears some frames at once, through a perceptron) and in that each layer has a window of its own.
+codes if it is to have them), and writes the tokens of step t. Its layers are those of Moshi; apart from sizes
+it differs in what goes in (it hears some frames at once, through a perceptron) and in that each layer has a
+window of its own.
 Sizes: B sessions, T steps, K codebooks, D width, N codebook size, H heads, Hkv of keys, C entries of a ring.
 """
 
