@@ -1,8 +1,9 @@
-"""Animals, colours, opposites and small facts about the world."""
+"""Animals, colours, opposites, records and what is true of things."""
 
 from __future__ import annotations
 
-from nano.lessons.exchange import Family, Topic, single
+from nano.lessons.exchange import Family, Topic
+from nano.lessons.facts import FACTS
 
 
 def _a(word: str) -> str:
@@ -15,8 +16,16 @@ _SOUNDS = {"cow": "moo", "dog": "woof", "cat": "meow", "sheep": "baa", "duck": "
 ANIMAL_SOUNDS = Family(
     "animal_sound",
     [Topic(a, f"The {a} says {s}.") for a, s in _SOUNDS.items()],
-    ("what does the {} say", "what does a {} say", "what sound does a {} make", "what noise does a {} make",
-     "what sound does the {} make", "which sound does a {} make", "how does a {} sound", "how does the {} go"),
+    ("what does the {} say", "what does a {} say", "what sound does a {} make", "what noise does a {} make", "what sound does the {} make",
+     "which sound does a {} make", "how does a {} sound", "how does the {} go", "what sound comes from the {}",
+     "what noise comes from the {}", "the noise of the {}", "the sound that the {} makes", "what noise would the {} make",
+     "which noise does the {} make", "what kind of sound does the {} make", "what kind of noise does a real {} make",
+     "how does the {} talk", "how does the {} speak", "what the {} says", "what sound the {} makes", "how the {} sounds",
+     "what does the {} sound like", "what does a real {} sound like", "what does the {} usually say", "make the sound of the {}",
+     "make a noise like a real {}", "say what the {} says", "imitate the {}", "the {} says what", "the {} makes what sound",
+     "i need to know what sound the {} makes", "i wonder what the {} says", "what do you hear when the {} makes a noise",
+     "what's the sound of the {}", "what's the noise that the {} makes", "what is the sound the {} makes",
+     "if i hear the {} what does it say", "what would the {} say", "the voice of the {}"),
     ("what noise does the {} make", "how does a {} go", "the sound of a {}"),
     weight=1.4, follow_up=("and the {}", "and a {}", "what about the {}", "and what does the {} say"),
 )  # fmt: skip
@@ -28,7 +37,16 @@ ANIMAL_LEGS = Family(
     "animal_legs",
     [Topic(a, f"{_a(a).capitalize()} has {n} legs." if a != "octopus" else "An octopus has eight arms.") for a, n in _LEGS.items()],
     ("how many legs does a {} have", "how many legs has a {}", "how many legs are on a {}", "the number of legs of a {}",
-     "on how many legs does a {} walk", "how many legs does the {} have", "how many legs do you count on a {}"),
+     "on how many legs does a {} walk", "how many legs does the {} have", "how many legs do you count on a {}", "how many legs has the {}",
+     "how many legs are there on the {}", "how many legs can i count on the {}", "how many legs does one {} have",
+     "how many legs does every {} have", "how many legs does a normal {} have", "how many legs does a healthy {} have",
+     "what number of legs does the {} have", "what's the number of legs of the {}", "the number of legs on the {}",
+     "with how many legs does the {} walk", "how many legs does the {} use", "how many legs does the {} stand on",
+     "the {} has how many legs", "the {} walks on how many legs", "count the legs of the {}", "count the legs on one {}",
+     "how many legs the {} has", "how many legs there are on the {}", "i need to know how many legs the {} has",
+     "i wonder how many legs one {} has", "does the {} have legs and how many", "say how many legs the {} has",
+     "if i draw the {} how many legs does it need", "how many legs belong to the {}", "how many legs do you see on the {}",
+     "how many legs would the {} have", "legs of the {} how many", "how many legs do you find on the {}"),
     ("what is the number of legs of a {}", "how many legs can you see on a {}"),
     weight=1.2, follow_up=("and a {}", "and how many has a {}", "what about a {}"),
 )  # fmt: skip
@@ -40,7 +58,16 @@ ANIMAL_BABIES = Family(
     "animal_baby",
     [Topic(a, f"A young {a} is called {_a(b)}.") for a, b in _BABIES.items()],
     ("what is a baby {} called", "what is a young {} called", "what do you call a baby {}", "what do you call a young {}",
-     "what's a baby {} called", "the name of a baby {}", "how do you call a young {}", "what is the name for a young {}"),
+     "what's a baby {} called", "the name of a baby {}", "how do you call a young {}", "what is the name for a young {}",
+     "what is the baby of the {} called", "what's a young {} called", "what name does a baby {} have", "what's the name for a baby {}",
+     "what's the name of a young {}", "what is the word for a young {}", "which word means a young {}",
+     "which word do we use for a baby {}", "the word for a young {}", "how do we call a baby {}", "how is a baby {} called",
+     "how is a young {} called", "what do people call a baby {}", "what do people call a young {}", "what do we call a little {}",
+     "what is a little {} called", "what is a small {} called", "a baby {} is called what", "a young {} is called what",
+     "what a baby {} is called", "what you call a young {}", "name the baby of the {}", "give me the name for a young {}",
+     "i need the word for a baby {}", "i need to know what a baby {} is called", "i wonder what a young {} is called",
+     "what would you call a baby {}", "what is the right name for a young {}", "when a {} is still a baby what is it called",
+     "the child of the {} is called what", "what is a newborn {} called"),
     ("what's the word for a baby {}", "what is the child of a {} called"),
     weight=1.2, follow_up=("and a baby {}", "and a young {}", "what about a {}"),
 )  # fmt: skip
@@ -52,8 +79,16 @@ _HOMES = {"bird": "in a nest", "bee": "in a hive", "fox": "in a den", "fish": "i
 ANIMAL_HOMES = Family(
     "animal_home",
     [Topic(a, f"{_a(a).capitalize()} lives {h}.") for a, h in _HOMES.items()],
-    ("where does a {} live", "where does the {} live", "where do you find a {}", "what is the home of a {}",
-     "in what place does a {} live", "where is the home of a {}", "where can a {} be found"),
+    ("where does a {} live", "where does the {} live", "where do you find a {}", "what is the home of a {}", "in what place does a {} live",
+     "where is the home of a {}", "where can a {} be found", "where is the {} at home", "where does the {} have its home",
+     "where would i find a {}", "where can i find a {}", "where can you find the {}", "where do i look for a {}",
+     "where should i look for a {}", "where can i see a {}", "where would a {} live", "where do we find the {}", "where does a {} stay",
+     "where does a {} sleep", "where does a {} make its home", "where a {} lives", "where the {} lives", "where you find a {}",
+     "what is the {}'s home", "what's the home of the {}", "what place is home to the {}", "which place is the home of a {}",
+     "in which place does the {} live", "what kind of place does a {} live in", "the home of a {}", "the place where a {} lives",
+     "a {} lives where", "the {} lives in what place", "name the place where a {} lives", "i need to know where a {} lives",
+     "i wonder where the {} lives", "where is a {} usually found", "where does a {} usually live", "where does a {} spend its life",
+     "if i want to see a {} where do i go"),
     ("where does a {} have its home", "what place does a {} live in"),
     weight=1.0, follow_up=("and a {}", "and where does a {} live"),
 )  # fmt: skip
@@ -66,8 +101,16 @@ _COLORS = {"grass": "green", "snow": "white", "the sky": "blue", "coal": "black"
 COLORS = Family(
     "color",
     [Topic(t, f"{t[0].upper() + t[1:]} is {c}.") for t, c in _COLORS.items()],
-    ("what color is {}", "which color is {}", "what color has {}", "what is the color of {}", "what's the color of {}",
-     "the color of {}", "what color does {} have", "which color does {} have"),
+    ("what color is {}", "which color is {}", "what color has {}", "what is the color of {}", "what's the color of {}", "the color of {}",
+     "what color does {} have", "which color does {} have", "what color {} is", "what color {} has", "which color {} is",
+     "in which color is {}", "of what color is {}", "color of {}", "{} is what color", "{} is which color", "{} has what color",
+     "{} what color is that", "what sort of color is {}", "what color would you say {} is", "what color does {} come in",
+     "what color would {} be", "what color should {} be", "what color is {} usually", "what color is {} normally",
+     "what is the usual color of {}", "what's the normal color of {}", "what color do you see when you look at {}",
+     "what color do i need to paint {}", "what color do i need to draw {}", "with which color do i paint {}", "name the color of {}",
+     "say what color {} is", "give me the color of {}", "guess what color {} is", "describe the color of {}",
+     "i need to know the color of {}", "i wonder what color {} is", "i forgot what color {} is", "any idea what color {} is",
+     "the color that {} has"),
     ("in what color is {}", "what kind of color is {}"),
     weight=1.4, follow_up=("and {}", "what about {}", "and what color is {}"),
 )  # fmt: skip
@@ -83,7 +126,16 @@ OPPOSITES = Family(
     "opposite",
     [Topic(w, f"The opposite of {w} is {o}.") for w, o in _OPPOSITES.items()],
     ("what is the opposite of {}", "what's the opposite of {}", "the opposite of {}", "which word is the opposite of {}",
-     "what word is the opposite of {}", "name the opposite of {}", "what is the contrary of {}"),
+     "what word is the opposite of {}", "name the opposite of {}", "what is the contrary of {}", "opposite of {}",
+     "opposite of the word {}", "the contrary of {}", "what's the contrary of {}", "the word opposite to {}", "what is opposite to {}",
+     "which word means the opposite of {}", "what word means the opposite of {}", "what means the opposite of {}",
+     "what do you call the opposite of {}", "what would you call the opposite of {}", "how do you say the opposite of {}",
+     "how is the opposite of {} called", "what is {} the opposite of", "{} is the opposite of what", "{} is the opposite of which word",
+     "{} what is the opposite", "what's the opposite word of {}", "what is the opposite of the word {}", "the opposite of the word {}",
+     "say the opposite of {}", "give me the opposite of {}", "find the opposite of {}", "say the contrary of {}",
+     "give me a word that means the opposite of {}", "i need the opposite of {}", "i need a word for the opposite of {}",
+     "i am looking for the opposite of {}", "i wonder what the opposite of {} is", "what the opposite of {} is",
+     "any idea what the opposite of {} is", "is there an opposite of {}", "does the word {} have an opposite", "what is the reverse of {}"),
     ("which is the opposite of {}", "what would be the opposite of {}"),
     weight=1.6, follow_up=("and of {}", "and {}", "what about {}", "and the opposite of {}"),
 )  # fmt: skip
@@ -114,84 +166,17 @@ RECORDS = Family(
     "record",
     [Topic(s, a) for s, a in _RECORDS.items()],
     ("what is the {}", "what's the {}", "which is the {}", "name the {}", "what is the {} in the world", "the {} in the world",
-     "what is the name of the {}", "which one is the {}"),
+     "what is the name of the {}", "which one is the {}", "what the {} is", "which one the {} is", "what the {} is called",
+     "what is the {} called", "how is the {} called", "what do you call the {}", "what do people call the {}", "the name of the {}",
+     "what's the name of the {}", "say the name of the {}", "give me the name of the {}", "i need the name of the {}",
+     "i need to know the {}", "i would like to know the {}", "i wonder what the {} is", "any idea what the {} is", "what would be the {}",
+     "what might be the {}", "which one would be the {}", "which one is known as the {}", "what is known as the {}",
+     "which is the {} in the world", "what is the {} of all", "what is the {} of them all", "what is the {} there is",
+     "which is the {} there is", "what is the {} that we know", "which is the {} that people know", "the {} is called what",
+     "the {} is which one", "say which one is the {}", "find out what the {} is", "of all of them which is the {}", "the {} what is it"),
     ("which is the {} of all", "what's the {} in the world"),
     weight=1.4, follow_up=("and the {}", "what about the {}"),
 )  # fmt: skip
-
-_FACTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "The sky is blue because air scatters blue light.": (
-        ("why is the sky blue", "why the sky is blue", "what makes the sky blue", "why the sky looks blue", "why is the sky not green"),
-        ("why does the sky look blue", "what is the reason the sky is blue")),
-    "Water boils at one hundred degrees.": (
-        ("when does water boil", "at what temperature does water boil", "how hot is boiling water", "when water boils",
-         "what is the boiling point of water"), ("how hot must water be to boil", "at how many degrees does water boil")),
-    "Water freezes at zero degrees.": (
-        ("when does water freeze", "at what temperature does water freeze", "how cold is ice", "when water turns to ice",
-         "what is the freezing point of water"), ("how cold must water be to freeze", "at how many degrees does water freeze")),
-    "The sun is a star.": (
-        ("what is the sun", "what's the sun", "is the sun a star", "what kind of thing is the sun", "is the sun a planet"),
-        ("what sort of thing is the sun", "what the sun is")),
-    "The moon goes around the earth.": (
-        ("what is the moon", "what does the moon do", "what does the moon go around", "where does the moon go", "what is the moon doing"),
-        ("around what does the moon go", "what's the moon")),
-    "The earth goes around the sun in one year.": (
-        ("how long does the earth go around the sun", "what does the earth go around", "how long does the earth take around the sun",
-         "does the earth go around the sun"), ("in what time does the earth go around the sun", "around what does the earth go")),
-    "Bees make honey.": (
-        ("who makes honey", "what makes honey", "where does honey come from", "which animal makes honey", "what do bees make"),
-        ("from which animal is honey", "how do we get honey")),
-    "Milk comes from cows.": (
-        ("where does milk come from", "who gives milk", "which animal gives milk", "what gives us milk", "what is milk from"),
-        ("from which animal is milk", "how do we get milk")),
-    "Bread is made of flour, water and yeast.": (
-        ("what is bread made of", "what's in bread", "how is bread made", "what do you need for bread", "what is in bread"),
-        ("what do i need to make bread", "out of what is bread made")),
-    "Plants need light, water and air.": (
-        ("what do plants need", "what does a plant need", "what do plants need to grow", "what do flowers need",
-         "what does a flower need"), ("what do plants live on", "what is needed by plants")),
-    "Ice is frozen water.": (
-        ("what is ice", "what's ice", "what is ice made of", "what is frozen water", "what is frozen water called"),
-        ("out of what is ice", "what do you call frozen water")),
-    "Light is faster than sound.": (
-        ("what is faster light or sound", "is light faster than sound", "is sound faster than light", "what is faster sound or light",
-         "which is faster light or sound"), ("what travels faster light or sound", "which is quicker light or sound")),
-    "A year with a leap day has three hundred and sixty six days.": (
-        ("what is a leap year", "what's a leap year", "how long is a leap year", "how many days has a leap year",
-         "how many days are in a leap year"), ("how many days long is a leap year", "what does leap year mean")),
-    "Shakespeare wrote Romeo and Juliet.": (
-        ("who wrote romeo and juliet", "who is the author of romeo and juliet", "romeo and juliet was written by who",
-         "which poet wrote romeo and juliet"), ("by whom is romeo and juliet", "who was the writer of romeo and juliet")),
-    "Leonardo da Vinci painted the Mona Lisa.": (
-        ("who painted the mona lisa", "who is the painter of the mona lisa", "which artist painted the mona lisa",
-         "who made the mona lisa"), ("by whom is the mona lisa", "who was the painter of the mona lisa")),
-    "Neil Armstrong was the first man on the moon.": (
-        ("who was the first man on the moon", "who walked on the moon first", "who was first on the moon",
-         "which man was the first on the moon", "who went to the moon first"),
-        ("what is the name of the first man on the moon", "who stood on the moon first")),
-    "A guitar has six strings.": (
-        ("how many strings has a guitar", "how many strings does a guitar have", "how many strings are on a guitar",
-         "the number of strings on a guitar"), ("what is the number of strings on a guitar", "how many strings do you find on a guitar")),
-    "A triangle has three sides.": (
-        ("how many sides has a triangle", "how many sides does a triangle have", "how many corners has a triangle",
-         "the number of sides of a triangle"), ("what is the number of sides of a triangle", "how many sides do you count on a triangle")),
-    "A square has four sides.": (
-        ("how many sides has a square", "how many sides does a square have", "how many corners has a square",
-         "the number of sides of a square"), ("what is the number of sides of a square", "how many sides do you count on a square")),
-    "A car has four wheels.": (
-        ("how many wheels has a car", "how many wheels does a car have", "how many wheels are on a car", "the number of wheels of a car"),
-        ("what is the number of wheels of a car", "how many wheels do you count on a car")),
-    "A bicycle has two wheels.": (
-        ("how many wheels has a bicycle", "how many wheels does a bicycle have", "how many wheels are on a bicycle",
-         "the number of wheels of a bicycle"), ("what is the number of wheels of a bicycle", "how many wheels do you count on a bicycle")),
-    "A hand has five fingers.": (
-        ("how many fingers has a hand", "how many fingers does a hand have", "how many fingers are on one hand",
-         "the number of fingers of a hand"), ("what is the number of fingers of a hand", "how many fingers do you count on a hand")),
-}  # fmt: skip
-FACTS = tuple(
-    single(f"fact{i}", answer, wordings, held_out, weight=0.22)
-    for i, (answer, (wordings, held_out)) in enumerate(_FACTS.items())
-)
 
 _YES_NO = {
     "is ice|cold": "Yes, ice is cold.", "is fire|hot": "Yes, fire is hot.", "is snow|warm": "No, snow is cold.",
@@ -209,8 +194,15 @@ _YES_NO = {
 YES_NO = Family(
     "yes_no",
     [Topic(s, a) for s, a in _YES_NO.items()],
-    ("{0} {1}", "{0} really {1}", "is it true or false {0} {1}", "yes or no {0} {1}", "what do you think {0} {1}",
-     "quick question {0} {1}", "a question {0} {1}"),
+    ("{0} {1}", "{0} really {1}", "is it true or false {0} {1}", "yes or no {0} {1}", "what do you think {0} {1}", "quick question {0} {1}",
+     "a question {0} {1}", "{0} {1} or not", "{0} {1} yes or no", "{0} {1} true or false", "{0} {1} right or wrong", "{0} actually {1}",
+     "{0} truly {1}", "{0} in fact {1}", "{0} {1} do you think", "{0} {1} do you know", "{0} {1} what do you think",
+     "{0} {1} what would you say", "{0} {1} or is it not", "true or false {0} {1}", "right or wrong {0} {1}", "just say yes or no {0} {1}",
+     "please say yes or no {0} {1}", "one question {0} {1}", "i have a question {0} {1}", "another question {0} {1}",
+     "here is a question {0} {1}", "my question is {0} {1}", "let me ask you {0} {1}", "may i ask you {0} {1}", "can i ask you {0} {1}",
+     "i want to know {0} {1}", "i need to know {0} {1}", "i would like to know {0} {1}", "i wonder {0} {1}", "i am not sure {0} {1}",
+     "can you tell me {0} {1}", "do you know {0} {1}", "what would you say {0} {1}", "in your opinion {0} {1}", "be honest {0} {1}",
+     "please tell me {0} {1}"),
     ("answer yes or no {0} {1}", "true or not {0} {1}"), ("", "", "", "okay", "so", "hey", "well", "tell me"), weight=1.4,
 )  # fmt: skip
 
@@ -226,7 +218,15 @@ ABILITIES = Family(
     "ability",
     [Topic(s, a) for s, a in _ABILITIES.items()],
     ("can {0} {1}", "are {0} able to {1}", "is it true that {0} can {1}", "do you think {0} can {1}", "what do you think can {0} {1}",
-     "yes or no can {0} {1}", "can {0} really {1}"),
+     "yes or no can {0} {1}", "can {0} really {1}", "do {0} {1}", "do {0} ever {1}", "do {0} really {1}", "could {0} {1}", "can't {0} {1}",
+     "can {0} actually {1}", "can {0} {1} or not", "can {0} {1} yes or no", "can {0} {1} do you think", "can {0} ever {1}",
+     "can {0} {1} at all", "can some {0} {1}", "are there {0} that can {1}", "are {0} really able to {1}", "is it possible for {0} to {1}",
+     "is it possible that {0} {1}", "is it right that {0} can {1}", "is it true that {0} are able to {1}", "true or false {0} can {1}",
+     "do you know if {0} can {1}", "do you believe that {0} can {1}", "do you think that {0} are able to {1}", "i wonder if {0} can {1}",
+     "i want to know if {0} can {1}", "i need to know whether {0} can {1}", "i am not sure if {0} can {1}",
+     "i would like to know if {0} can {1}", "can you tell me if {0} can {1}", "can you tell me whether {0} are able to {1}",
+     "let me know if {0} can {1}", "i heard that {0} can {1} is that true", "somebody said {0} can {1} is that right", "{0} can {1} right",
+     "{0} can {1} is that true", "if {0} can {1}", "whether {0} can {1}"),
     ("do {0} know how to {1}", "would you say {0} can {1}"), ("", "", "", "okay", "so", "hey", "well", "tell me"), weight=1.0,
     follow_up=("and can {0} {1}", "what about {0} can they {1}"),
 )  # fmt: skip
