@@ -32,10 +32,15 @@ class Drawn(Protocol):
 FAMILIES: tuple[Drawn, ...] = (*NUMBERS, *DATES, *PLACES, *NATURE, *TELLING, *WORDS, *TALK, unknown.UNKNOWN)
 
 # The same answer once more; the held-out wordings are the last three.
-AGAIN = ("say that again", "again", "once more", "repeat that", "can you repeat that", "please repeat that", "what did you say", "pardon",
-         "sorry what did you say", "say it again", "i did not hear that", "could you say that again", "one more time", "again please",
-         "okay again", "hey say that again", "say it once more", "repeat your answer", "can you say it again", "what was that",
-         "please say that once more", "could you repeat your answer", "tell me that again")  # fmt: skip
+AGAIN = ("say that again", "again", "once more", "repeat that", "can you repeat that", "please repeat that",
+         "what did you say", "pardon", "sorry what did you say", "say it again", "i did not hear that",
+         "could you say that again", "one more time", "again please", "okay again", "hey say that again",
+         "say it once more", "repeat your answer", "can you say it again", "what was that", "say that one more time",
+         "could you say it once more", "what did you just say", "sorry i missed that", "i didn't catch that",
+         "could you repeat that", "repeat it", "repeat that please", "come again", "what was your answer",
+         "let me hear that again", "i would like to hear that again", "sorry can you repeat", "what were you saying",
+         "give me the answer again", "once again please", "please say that once more", "could you repeat your answer",
+         "tell me that again")  # fmt: skip
 AGAIN_HELD_OUT = 3
 READ = (5, 9)  # words of a reading
 LONGEST_AGAIN = 90  # characters of an answer that is worth repeating word for word
