@@ -156,7 +156,7 @@ def embedded(embedding: nn.Embedding, codes: Tensor) -> Tensor:
     codes = codes.transpose(1, 2)
     if torch.is_grad_enabled():  # in a tenth of the time, since the K vectors of a step are never written
         summed = F.embedding_bag(codes.flatten(0, 1), embedding.weight, mode="sum")
-        return summed.unflatten(0, codes.shape[:2])
+        return summed.reshape(*codes.shape[:2], -1)
     # Codebooks stand behind the time: summed so, a step has the same bits whatever B and T are.
     return embedding(codes).sum(2)
 
@@ -178,17 +178,17 @@ def attend_to_all(
     blocks, size, seen = mask.shape
     missing = blocks * size - length
     q, k, v = (F.pad(part, (0, 0, 0, 0, 0, missing)) for part in (query, key, value))
-    q, k, v = (part.unflatten(1, (blocks, size)).flatten(0, 1) for part in (q, k, v))
+    q, k, v = (part.reshape(-1, size, *part.shape[2:]) for part in (q, k, v))
     if seen > size:
         k, v = (_with_block_before(part, blocks) for part in (k, v))
     keys, values = k.transpose(1, 2), v.transpose(1, 2)
     y = attend_to_some(q, keys, values, mask.repeat(len(query), 1, 1))
-    return y.unflatten(0, (-1, blocks)).flatten(1, 2)[:, :length]
+    return y.reshape(-1, blocks * size, y.shape[2])[:, :length]
 
 
 def _with_block_before(x: Tensor, blocks: int) -> Tensor:
     """[B * n, W, H, d] → [B * n, 2W, H, d]: each block behind the one before it in its row, or zeros."""
-    x = x.unflatten(0, (-1, blocks))
+    x = x.reshape(-1, blocks, *x.shape[1:])
     before = F.pad(x, (0, 0, 0, 0, 0, 0, 1, 0))[:, :-1]
     return torch.cat([before, x], dim=2).flatten(0, 1)
 
@@ -230,7 +230,7 @@ def window_mask(length: int, window: int, device: torch.device) -> Tensor | None
     if SHORT < length <= window:
         return None
     block = min(length, window)
-    query = torch.arange(-(-length // block) * block, device=device).unflatten(0, (-1, block))
+    query = torch.arange(-(-length // block) * block, device=device).reshape(-1, block)
     before = 0 if length <= window else block
     key = query[:, :1] + torch.arange(-before, block, device=device)
     age = query[:, :, None] - key[:, None, :]

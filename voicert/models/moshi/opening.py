@@ -102,10 +102,11 @@ def _beginning(
         return prompt(np.zeros((0, codec.num_codebooks), np.int64), text)
 
     file, text = options.voice_prompt, options.text_prompt
+    if file is None and not text.strip():
+        return steady, Beginning(spell=spell)
     if file is None:
-        usual = spell(text) if text.strip() else None
-        after = (usual.take_in(lm), None, spell, usual.identity()) if usual else (None, None, spell)
-        return steady, Beginning(*after)
+        usual = spell(text)
+        return steady, Beginning(usual.take_in(lm), None, spell, usual.identity())
     voice = read_voice(name, file, lm.config) if file.suffix == SUFFIX else voice_codes(codec, file)
     usual = prompt(voice, text)
     return steady, Beginning(usual.take_in(lm), prompt(voice, "").take_in(lm), spell, usual.identity())
