@@ -40,18 +40,20 @@ class Stage:
     typed: int  # typed turns per step
     forget: float  # share of rows without the user's text as input
     hearing: float  # share of rows of words without a grammar
+    codes: (
+        float  # weight of the sound: there is more to say about it than about words, which need the way free
+    )
     source: str = "shard"
 
 
 # First it learns to hear, then which answer a request asks for, then to keep its mind on a conversation.
 STAGES = (
-    Stage(0.30, 160, 0.85, 0.0, 12, 0.5, 0.5),
-    Stage(0.45, 240, 0.9, 0.0, 36, 0.1, 0.3),
-    Stage(0.60, 240, 0.9, 0.0, 28, 0.1, 0.22),
-    Stage(0.88, 1000, 0.0, 0.4, 24, 0.1, 0.25),
-    Stage(1.00, 3000, 0.0, 0.0, 12, 0.1, 0.0, "long"),
+    Stage(0.25, 160, 0.85, 0.0, 12, 0.5, 0.5, 0.35),
+    Stage(0.40, 240, 0.9, 0.0, 36, 0.1, 0.3, 0.35),
+    Stage(0.72, 240, 0.9, 0.0, 28, 0.1, 0.22, 0.35),
+    Stage(0.92, 1000, 0.0, 0.4, 24, 0.1, 0.25, 0.6),
+    Stage(1.00, 3000, 0.0, 0.0, 12, 0.1, 0.0, 0.6, "long"),
 )
-CODES_WEIGHT = 0.35  # there is far more to say about a sound than about a word: at 1 words are hardly learned
 TYPED_WEIGHT = 0.7  # of typed turns against sound
 
 
@@ -121,7 +123,7 @@ class Training:
             with torch.autocast(self.device.type, torch.bfloat16):
                 losses = self.objective(self.model, b, heavy=5.0)
             loss = losses["text"] + 2 * losses["user_text"] + 0.5 * losses["phones"]
-            loss = loss + CODES_WEIGHT * losses["codes"]
+            loss = loss + stage_at(share).codes * losses["codes"]
             (loss * weight).backward()
             told.append(losses)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
