@@ -40,9 +40,7 @@ class Stage:
     typed: int  # typed turns per step
     forget: float  # share of rows without the user's text as input
     hearing: float  # share of rows of words without a grammar
-    codes: (
-        float  # weight of the sound: there is more to say about it than about words, which need the way free
-    )
+    codes: float  # weight of the sound, of which there is more to say than of words
     source: str = "shard"
 
 
