@@ -218,3 +218,9 @@ def test_a_depth_transformer_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="parallel heads"):
         export(transformer(depth=DEPTH), tmp_path / "step.onnx")
     assert not (tmp_path / "step.onnx").exists()
+
+
+def test_a_depth_transformer_is_not_looked_for_in_a_graph(tiny_step: Path) -> None:
+    """Its codes would be those of heads that were never trained."""
+    with pytest.raises(ModelError, match="depth in config.json must be null"):
+        runner(tiny_step, 1, dataclasses.replace(MODEL, depth=DEPTH))

@@ -20,20 +20,25 @@ Floats = NDArray[np.float32]
 Random = list[NDArray[np.float64]]  # numbers in [0, 1) of each row: one for the text, one per codebook
 
 
+class Draw(Protocol):
+    def __call__(self, codebook: int, logits: Floats) -> Ints:
+        """Logits [B, N] of a codebook → its codes [B]."""
+        ...
+
+
+class InTurn(Protocol):
+    def __call__(self, text: Ints, choose: Draw) -> Ints:
+        """Codes [B, K] of the only position of a run, whose text is ``text`` [B]."""
+        ...
+
+
 @dataclass
 class Logits:
     """Of T positions of each row."""
 
     text: Floats  # [B, T, V]
     user_text: Floats  # [B, T, V]
-    codes: Floats  # [B, T, K, N]; empty of a model with a depth transformer, see `Runner.codes_in_turn`
-    hidden: Any = None  # of a model with a depth transformer: what its `codes_in_turn` needs
-
-
-class Draw(Protocol):
-    def __call__(self, codebook: int, logits: Floats) -> Ints:
-        """Logits [B, N] of a codebook → its codes [B]."""
-        ...
+    codes: Floats | InTurn  # [B, T, K, N]; or a depth transformer, which needs the text and earlier codes
 
 
 class Runner(Protocol):
@@ -47,10 +52,6 @@ class Runner(Protocol):
         T is at most REWIND_FRAMES. A row's result does not depend on B or the other rows, and on T only in
         its last bits.
         """
-        ...
-
-    def codes_in_turn(self, hidden: Any, text: Ints, choose: Draw) -> Ints:
-        """Codes [B, K] of the one position of ``hidden`` whose text is ``text`` [B], chosen in turn."""
         ...
 
     def read(self, slot: int) -> list[Floats]:
@@ -211,7 +212,7 @@ class DuplexModel:
 
     def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
         """[B, K] of the step whose text is ``text``."""
-        if logits.hidden is None:
+        if isinstance(logits.codes, np.ndarray):
             rows = zip(logits.codes[:, 0], how, random, strict=True)
             return np.stack([draw(row, h.temperature, h.top_k, r[1:]) for row, h, r in rows])
 
@@ -220,7 +221,7 @@ class DuplexModel:
             rows = zip(logits, how, random, strict=True)
             return np.concatenate([draw(row[None], h.temperature, h.top_k, r[at]) for row, h, r in rows])
 
-        return self._runner.codes_in_turn(logits.hidden, text, choose)
+        return logits.codes(text, choose)
 
     def _complete_frame(self, slots: Ints, position: Ints) -> Ints:
         """[B, K]: the frame whose last row was written in this step.

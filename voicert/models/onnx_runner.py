@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from voicert.errors import ModelError
 from voicert.models.base import Ints
 from voicert.models.config import ModelConfig
-from voicert.models.duplex import Draw, Floats, Logits
+from voicert.models.duplex import Floats, Logits
 from voicert.models.slots import REWIND_FRAMES, StepInputs
 
 PAGE = 64  # entries of a ring that are read or left out together
@@ -67,7 +67,8 @@ class OnnxRunner:
         page: entries of a ring's page.
 
     Raises:
-        ModelError: the graph has not as many kinds of windows as ``config``.
+        ModelError: the graph has not as many kinds of windows as ``config``, or ``config`` has a depth
+            transformer, which no graph holds.
     """
 
     def __init__(
@@ -78,6 +79,8 @@ class OnnxRunner:
         room: int = REWIND_FRAMES,
         page: int = PAGE,
     ) -> None:
+        if config.depth is not None:
+            raise ModelError("step.onnx has no depth transformer: depth in config.json must be null")
         self.slots = slots
         self._session = session
         self._inputs = {i.name for i in session.get_inputs()}
@@ -105,9 +108,6 @@ class OnnxRunner:
             for first in range(0, steps, AT_ONCE)
         ]
         return Logits(*(p[0] if len(p) == 1 else np.concatenate(p, 1) for p in zip(*parts, strict=True)))
-
-    def codes_in_turn(self, hidden: Any, text: Ints, choose: Draw) -> Ints:
-        raise NotImplementedError("the exported graph has parallel heads")
 
     def read(self, slot: int) -> list[Floats]:
         """Of each layer the keys and the values [Hkv, capacity, d], in the order of the ring."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
@@ -31,11 +31,11 @@ class TorchRunner:
         hidden = model.steps(user, own, text, user_text, self._cache, rows)
         heads = model.text_head(hidden).numpy(), model.user_text_head(hidden).numpy()
         if model.config.depth is not None:
-            return Logits(*heads, np.empty((len(slots), 0, 0, 0), np.float32), hidden)
+            return Logits(*heads, partial(self._in_turn, hidden))
         return Logits(*heads, model.code_logits(hidden).numpy())
 
     @torch.inference_mode()
-    def codes_in_turn(self, hidden: Any, text: Ints, choose: Draw) -> Ints:
+    def _in_turn(self, hidden: Tensor, text: Ints, choose: Draw) -> Ints:
         def chosen(codebook: int, logits: Tensor) -> Tensor:
             return _tensor(choose(codebook, logits.numpy()))
 
