@@ -1,8 +1,8 @@
 """Trains the duplex model on shards of tokens (scripts/make_corpus.py). Resumable: the same command goes on.
 
 ``--minutes`` counts training time over all runs; the learning rate and the kind of rows follow it, see
-`STAGES`: crops around the beginnings of answers, words to hear and typed turns beside them, then whole
-conversations of 20 s, at last some of a minute.
+`STAGES`: crops around the beginnings of answers, words to hear and typed turns beside them, then longer
+ones and whole conversations of 20 s, at last some of a minute.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from nano.batches import TYPED_FRAMES, Batch, Hearing, Shards, TypedTurns, stacked
-from nano.learning import Objective, Optimisers, answers_right, corrupt, forget
+from nano.learning import Objective, Optimisers, answers_right, corrupt, forget, mishear
 from nano.weights import load_codec
 from torch import Tensor
 
@@ -48,11 +48,13 @@ class Stage:
 STAGES = (
     Stage(0.25, 160, 0.85, 0.0, 12, 0.5, 0.5, 0.35),
     Stage(0.40, 240, 0.9, 0.0, 36, 0.1, 0.3, 0.35),
-    Stage(0.72, 240, 0.9, 0.0, 28, 0.1, 0.22, 0.35),
-    Stage(0.92, 1000, 0.0, 0.4, 24, 0.1, 0.25, 0.6),
+    Stage(0.70, 240, 0.9, 0.0, 28, 0.1, 0.22, 0.35),
+    Stage(0.89, 500, 0.9, 0.15, 24, 0.1, 0.22, 0.5),
+    Stage(0.95, 1000, 0.0, 0.4, 24, 0.1, 0.25, 0.6),
     Stage(1.00, 3000, 0.0, 0.0, 12, 0.1, 0.0, 0.6, "long"),
 )
 TYPED_WEIGHT = 0.7  # of typed turns against sound
+MISHEARD = 0.3  # of the words that the model is told it heard, at most
 
 
 def stage_at(share: float) -> Stage:
@@ -117,6 +119,7 @@ class Training:
         for b, weight in batches:
             b = b.to(self.device)
             b.user = corrupt(b.user, 0.05, self.config.codebook_size)
+            b.user_text_in = mishear(b.user_text_in, b.given, MISHEARD)
             b.user_text_in = forget(b.user_text_in, b.given, stage_at(share).forget)
             with torch.autocast(self.device.type, torch.bfloat16):
                 losses = self.objective(self.model, b, heavy=5.0)

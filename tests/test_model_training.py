@@ -18,6 +18,7 @@ from nano.learning import (
     corrupt,
     cross_entropy,
     forget,
+    mishear,
     weighted,
 )
 from nano.timeline import GAP_FRAMES, Composer
@@ -144,6 +145,22 @@ def test_typed_text_is_never_forgotten() -> None:
     made = forget(tokens, given, 1.0)
     assert torch.equal(made[:, 2:4], tokens[:, 2:4])
     assert (made[:, [0, 1, 4, 5]] == PAD).all()
+
+
+def test_text_is_misheard_word_by_word_but_never_made_up_or_typed_wrongly() -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(3, 9, (1000, 40)) * (torch.rand(1000, 40) < 0.5) + PAD
+    given = torch.zeros_like(tokens)
+    given[:, 19:] = 1
+    made = mishear(tokens, given, 0.4)
+    heard = tokens[:, :20] != PAD
+    gone, other = made[:, :20] == PAD, (made != tokens)[:, :20] & (made[:, :20] != PAD)
+    assert torch.equal(made[:, 20:], tokens[:, 20:])
+    assert not other[~heard].any()
+    assert float((gone & heard).sum() / heard.sum()) == pytest.approx(0.1, abs=0.01)
+    assert float(other.sum() / heard.sum()) == pytest.approx(0.1 * 5 / 6, abs=0.01)
+    assert set(made.unique().tolist()) == set(tokens.unique().tolist())
+    assert torch.equal(mishear(tokens, torch.ones_like(tokens), 1.0)[:, 1:], tokens[:, 1:])
 
 
 def test_frames_with_text_weigh_more() -> None:
