@@ -9,9 +9,10 @@ from hypothesis import settings
 from voicert_codecs.ort import open_session
 
 from tests.support import tiny
+from tests.support.page import answering, browsers, question, quiet
 from tests.support.server import scripted_server
 
-__all__ = ["scripted_server"]
+__all__ = ["answering", "browsers", "question", "quiet", "scripted_server"]
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code
 settings.load_profile("any machine")

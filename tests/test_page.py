@@ -1,66 +1,23 @@
-"""The page in a real browser, a WAV file as its microphone, against a real server and a scripted model.
-
-The sound begins when the page opens the microphone, and again whenever it has ended: on a busy machine a page
-that was not yet connected misses the first question and hears the next one.
-"""
+"""The page in a real browser, a WAV file as its microphone, against a real server and a scripted model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.support.browser import Chromium, chromium, relay, state, wait_for, write_wav
+from tests.support.browser import Chromium, state, wait_for, write_wav
+from tests.support.page import LONG, SHORT, start
 from tests.support.scripted import Script, silence, speech
 from tests.support.server import RunningServer, running_server
-from voicert.config import ServerConfig
 
 FRAME = 480  # samples, 20 ms
-SHORT = Script(words=("the", " tide", " turns", " at", " noon"))  # a second
-LONG = Script(words=tuple(f" word{number}" for number in range(200)))  # 40 s: it ends by interruption only
-EXPECT_MS = 60_000  # generous: the machine may be busy
-
-expect.set_options(timeout=EXPECT_MS)
-
-
-@pytest.fixture(scope="module")
-def browsers() -> Iterator[Chromium]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def answering() -> Iterator[RunningServer]:
-    """A server whose model answers "the tide turns at noon"."""
-    with running_server(SHORT) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One question, and a long silence."""
-    path = tmp_path_factory.mktemp("microphone") / "question.wav"
-    return write_wav(path, silence(1500), speech(800), silence(20_000))
-
-
-@pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A microphone in a silent room."""
-    return write_wav(tmp_path_factory.mktemp("microphone") / "quiet.wav", silence(500))
 
 
 def played_or_passed(playback: dict[str, int]) -> int:
     """Samples that the speaker has left behind."""
     return playback["played"] + playback["dropped"] + playback["shortened"]
-
-
-def start(page: Page, url: str) -> None:
-    """Opens the page, turns the browser's own processing of the microphone off, and presses the button."""
-    page.goto(url)
-    page.locator("#processing").evaluate("(box) => { box.checked = false; box.onchange(); }")
-    page.get_by_role("button", name="Start talking").press("Enter")
 
 
 def test_asks_hears_and_shows_the_answer(
@@ -200,90 +157,6 @@ def test_escape_stops_the_answer(browsers: Chromium, question: Path) -> None:
         wait_for(page, "voicert.transcript.at(-1).status === 'cut'")
 
 
-def test_a_lost_connection_is_told_and_comes_back(
-    browsers: Chromium, answering: RunningServer, quiet: Path
-) -> None:
-    with relay(answering.url) as network, browsers.page(quiet) as page:
-        start(page, network.url)
-        wait_for(page, "voicert.phase === 'listening'")
-        network.cut()
-        wait_for(page, "voicert.phase === 'disconnected'")
-        expect(page.get_by_role("status")).to_contain_text("The server does not answer.")
-        button = page.get_by_role("button", name="Reconnect now")
-        expect(button).to_be_visible()
-        network.restore()
-        wait_for(page, "voicert.phase === 'listening' && voicert.counts.connections === 2")
-
-        network.cut()
-        wait_for(page, "voicert.phases.slice(-4).filter((phase) => phase === 'disconnected').length === 2")
-        network.restore()
-        page.evaluate("document.querySelector('#start').click()")
-        wait_for(page, "voicert.phase === 'listening' && voicert.counts.connections === 3")
-        expect(button).to_be_hidden()
-
-
-def test_at_capacity_is_told_and_ends(browsers: Chromium, quiet: Path) -> None:
-    with running_server(SHORT, ServerConfig(), max_sessions=1) as server, browsers.page(quiet) as first:
-        second = first.context.new_page()
-        start(first, server.url)
-        wait_for(first, "voicert.phase === 'listening'")
-        start(second, server.url)
-        wait_for(second, "voicert.phase === 'at-capacity'")
-        expect(second.get_by_role("status")).to_contain_text("All places are taken")
-        first.get_by_role("button", name="End", exact=True).click()
-        while state(second, "phase") != "listening":
-            second.evaluate("document.querySelector('#start').click()")
-            second.wait_for_timeout(500)
-
-
-def test_without_permission_the_page_says_what_to_do(
-    browsers: Chromium, answering: RunningServer, quiet: Path
-) -> None:
-    with browsers.page(quiet, allowed=False) as page:
-        start(page, answering.url)
-        wait_for(page, "voicert.problem === 'permission-denied'")
-        expect(page.get_by_role("status")).to_contain_text("set Microphone to “Allow”")
-        page.context.grant_permissions(["microphone"])
-        page.get_by_role("button", name="Try again").click()
-        wait_for(page, "voicert.phase === 'listening' && voicert.problem === null")
-
-
-def test_an_insecure_address_is_told_before_anything_is_pressed(
-    browsers: Chromium, answering: RunningServer, quiet: Path
-) -> None:
-    port = answering.url.rpartition(":")[2]
-    with browsers.page(quiet, flags=("--host-resolver-rules=MAP box.test 127.0.0.1",)) as page:
-        page.goto(f"http://box.test:{port}")
-        assert state(page, "problem") == "insecure-origin"
-        expect(page.get_by_role("status")).to_contain_text(f"http://localhost:{port}")
-
-
-def microphone_fails_with(name: str) -> str:
-    """A script after which the browser's microphone cannot be opened."""
-    return f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('', '{name}') }}"
-
-
-@pytest.mark.parametrize(
-    ("script", "problem", "advice"),
-    [
-        ("delete window.AudioWorkletNode", "no-worklet", "Update it"),
-        (microphone_fails_with("NotFoundError"), "no-device", "Plug one in"),
-        (microphone_fails_with("NotReadableError"), "device-busy", "Another program may be using it"),
-    ],
-    ids=["worklet", "microphone", "free microphone"],
-)
-def test_what_the_browser_lacks_is_told(
-    browsers: Chromium, answering: RunningServer, quiet: Path, script: str, problem: str, advice: str
-) -> None:
-    with browsers.page(quiet) as page:
-        page.add_init_script(script)
-        page.goto(answering.url)
-        if problem != "no-worklet":
-            page.get_by_role("button", name="Start talking").click()
-        wait_for(page, f"voicert.problem === '{problem}'")
-        expect(page.get_by_role("status")).to_contain_text(advice)
-
-
 def test_a_browser_that_keeps_its_own_rate_is_resampled(
     browsers: Chromium, answering: RunningServer, question: Path
 ) -> None:
@@ -300,26 +173,6 @@ def test_a_browser_that_keeps_its_own_rate_is_resampled(
         assert played_or_passed(played) >= 5 * SHORT.word_frames * FRAME
         assert state(page, "transcript")[-1]["text"] == "the tide turns at noon"
         assert state(page, "gap")["count"] == 1
-
-
-def test_sound_that_the_browser_paused_is_told_and_goes_on_at_a_click(
-    browsers: Chromium, answering: RunningServer, quiet: Path
-) -> None:
-    with browsers.page(quiet) as page:
-        page.add_init_script(
-            "const Own = AudioContext;"
-            "window.AudioContext = class extends Own {"
-            "  constructor(options) { super(options); window.contextForTest = this; }"
-            "};"
-        )
-        start(page, answering.url)
-        wait_for(page, "voicert.phase === 'listening'")
-        page.evaluate("contextForTest.suspend()")
-        wait_for(page, "voicert.soundPaused")
-        expect(page.get_by_role("alert")).to_contain_text("Click anywhere")
-        page.locator("h1").click()
-        wait_for(page, "!voicert.soundPaused")
-        expect(page.get_by_role("alert")).to_be_hidden()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

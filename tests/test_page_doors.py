@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.support.browser import Chromium, chromium, state, wait_for, write_wav
-from tests.support.scripted import Script, silence, speech
+from tests.support.browser import Chromium, state, wait_for, write_wav
+from tests.support.page import LONG, SHORT, start
+from tests.support.scripted import silence, speech
 from tests.support.server import running_server
 from voicert.config import ServerConfig
-
-SHORT = Script(words=("the", " tide", " turns", " at", " noon"))  # a second
-LONG = Script(words=tuple(f" word{number}" for number in range(200)))  # 40 s
-EXPECT_MS = 60_000  # generous: the machine may be busy
-
-expect.set_options(timeout=EXPECT_MS)
-
-
-@pytest.fixture(scope="module")
-def browsers() -> Iterator[Chromium]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A microphone in a silent room."""
-    return write_wav(tmp_path_factory.mktemp("microphone") / "quiet.wav", silence(500))
-
-
-def start(page: Page, url: str) -> None:
-    """Opens the page, turns the browser's own processing of the microphone off, and presses the button."""
-    page.goto(url)
-    page.locator("#processing").evaluate("(box) => { box.checked = false; box.onchange(); }")
-    page.get_by_role("button", name="Start talking").press("Enter")
 
 
 def test_typed_words_are_answered(browsers: Chromium, quiet: Path) -> None:

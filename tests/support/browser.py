@@ -1,4 +1,7 @@
-"""The system's Chromium without a window, with a WAV file as its microphone, driven by Playwright."""
+"""The system's Chromium without a window, with a WAV file as its microphone, driven by Playwright.
+
+Playwright is imported inside of the function, so that tests which do not need it start without it.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Playwright
 
 CHROMIUM = "/usr/bin/chromium"
 WAIT_MS = 120_000  # generous: the machine may be busy
+EXPECT_MS = 60_000  # likewise
 SAMPLE_RATE = 24_000  # Hz
 
 Scheme = Literal["light", "dark"]
@@ -105,6 +111,9 @@ class Chromium:
 @contextmanager
 def chromium() -> Iterator[Chromium]:
     """Playwright for as long as the block lasts."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=EXPECT_MS)
     with sync_playwright() as playwright:
         yield Chromium(playwright)
 
