@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from voicert_clients.joins import FADE
 from voicert_clients.lag import WINDOW
-from voicert_clients.playback import Playback, Span
-from voicert_clients.player import Player
-from voicert_clients.wire import (
-    AudioDelta,
-    AudioDone,
-    ResponseDone,
-    ResponsePaused,
-    ResponseResumed,
-    ResponseStarted,
-    SpeechStarted,
-)
+from voicert_clients.playback import Playback
 
-FRAME = 480
-NOISE = np.random.default_rng(7).uniform(-0.5, 0.5, 50 * FRAME).astype(np.float32)
+from tests.support.speaker import FRAME, NOISE, played
 
 
 def loaded(frames: int = 10, target_ms: int = 20) -> Playback:
@@ -31,13 +18,6 @@ def loaded(frames: int = 10, target_ms: int = 20) -> Playback:
     for number in range(frames):
         playback.push("a", NOISE[number * FRAME : (number + 1) * FRAME])
     return playback
-
-
-def played(playback: Playback, samples: int, block: int = 128) -> tuple[NDArray[np.float32], list[Span]]:
-    """What leaves the speaker, and where it came from."""
-    blocks = [playback.render(min(block, samples - at)) for at in range(0, samples, block)]
-    sound = np.concatenate([NOISE[:0], *(one.pcm for one in blocks)])
-    return sound, [span for one in blocks for span in one.spans]
 
 
 @pytest.mark.parametrize("before", [1, 100, 480, 1_000, 2_345])
@@ -201,110 +181,3 @@ def test_servers_that_speak_ahead_are_not_shortened() -> None:
     playback.push("a", pcm[: len(pcm) // 2])
     playback.push("a", pcm[len(pcm) // 2 :])
     np.testing.assert_array_equal(played(playback, len(pcm))[0], pcm)
-
-
-def playing(samples: int = 700) -> Player:
-    """An answer of which so much was played."""
-    player = Player(Playback(target_ms=20))
-    player.handle(ResponseStarted("r1"))
-    for number in range(5):
-        player.handle(AudioDelta("r1", "i1", NOISE[number * FRAME : (number + 1) * FRAME], None))
-    played(player.playback, samples)
-    return player
-
-
-def told(report: str | None) -> tuple[str, int, bool] | None:
-    """The item and position of a heard report, and whether the position is final."""
-    if report is None:
-        return None
-    body = json.loads(report)
-    assert body["type"] == "voicert.heard"
-    return body["item_id"], body["heard_samples"], body["stopped"]
-
-
-def test_a_pause_of_the_server_stops_the_speaker_and_tells_where() -> None:
-    player = playing()
-    assert told(player.handle(ResponsePaused("r1", "i1"))) == ("i1", 700, True)
-    played(player.playback, FADE)
-    assert not played(player.playback, 1_000)[0].any()
-    assert player.handle(ResponseResumed("r1", "i1")) is None
-    assert played(player.playback, 1_000)[0].any()
-
-
-def test_an_interruption_after_a_pause_tells_the_same_position_only_once() -> None:
-    player = playing()
-    player.handle(ResponsePaused("r1", "i1"))
-    assert player.handle(SpeechStarted("u1", 0.0)) is None
-    assert player.handle(ResponseDone("r1", "cancelled", "turn_detected")) is None
-    played(player.playback, FADE)
-    assert player.silent
-    assert player.playback.heard() == ("i1", 700)
-
-
-def test_a_flush_tells_where_the_fade_ends() -> None:
-    player = playing()
-    assert told(player.handle(SpeechStarted("u1", 0.0))) == ("i1", 700 + FADE, True)
-
-
-def test_an_answer_that_is_cut_before_it_began_was_not_heard() -> None:
-    player = playing(0)
-    assert told(player.handle(SpeechStarted("u1", 0.0))) == ("i1", 0, True)
-
-
-def test_the_next_answer_ends_a_pause() -> None:
-    player = playing()
-    player.handle(ResponsePaused("r1", "i1"))
-    player.handle(ResponseDone("r1", "completed", ""))
-    player.handle(ResponseStarted("r2"))
-    assert played(player.playback, 1_000)[0].any()
-
-
-def test_a_pause_of_an_answer_that_was_cut_is_too_late() -> None:
-    player = playing()
-    player.interrupt()
-    assert player.handle(ResponsePaused("r1", "i1")) is None
-    assert not player.playback.paused
-
-
-def test_who_wants_silence_ends_the_answer_or_cuts_its_tail() -> None:
-    running, ending, silent = playing(), playing(), Player(Playback())
-    ending.handle(ResponseDone("r1", "completed", ""))
-    report, cancel = running.stop()
-    assert (told(report), json.loads(cancel)) == (("i1", 700 + FADE, True), {"type": "response.cancel"})
-    report, truncate = ending.stop()
-    where = {"item_id": "i1", "content_index": 0, "audio_end_ms": (700 + FADE) // 24}
-    assert (told(report), json.loads(truncate)) == (
-        ("i1", 700 + FADE, True),
-        {"type": "conversation.item.truncate", **where},
-    )
-    assert silent.stop() == []
-
-
-def test_the_tail_after_the_end_of_the_response_is_reported_too() -> None:
-    player = playing()
-    player.handle(ResponseDone("r1", "completed", ""))
-    assert told(player.heard_report()) == ("i1", 700, False)
-    played(player.playback, 300)
-    assert told(player.heard_report()) == ("i1", 1_000, False)
-
-
-def test_the_heard_position_is_told_when_it_has_moved() -> None:
-    player = playing(0)
-    assert player.heard_report() is None
-    player.playback.render(700)
-    report = player.heard_report()
-    assert report is not None
-    assert json.loads(report) == {
-        "type": "voicert.heard",
-        "item_id": "i1",
-        "content_index": 0,
-        "heard_samples": 700,
-        "stopped": False,
-    }
-    assert player.heard_report() is None
-    player.handle(AudioDone("i1"))
-    player.playback.render(5 * FRAME - 700)
-    player.playback.render(128)
-    final = json.loads(player.heard_report() or "{}")
-    assert (final["heard_samples"], final["stopped"]) == (5 * FRAME, True)
-    assert player.heard_report() is None

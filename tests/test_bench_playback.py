@@ -14,25 +14,12 @@ import pytest
 from numpy.typing import NDArray
 from voicert_clients.joins import FADE, RISE
 from voicert_clients.playback import STEP, Playback
-from voicert_clients.player import Player
 from voicert_clients.simulated import SimulatedMicrophone, SimulatedSpeaker
-from voicert_clients.wire import (
-    AudioDelta,
-    AudioDone,
-    Event,
-    ResponseDone,
-    ResponseStarted,
-    SessionReady,
-    SpeechStarted,
-)
+
+from tests.support.speaker import frame
 
 PAGE_BUFFER = Path(__file__).parents[1] / "clients/voicert_clients/page/jitter-buffer.js"
-FRAME = 480
 RAMP_DOWN = 1 - np.arange(1, FADE + 1) / FADE
-
-
-def frame(value: float = 0.5, samples: int = FRAME) -> NDArray[np.float32]:
-    return np.full(samples, value, np.float32)
 
 
 def test_sound_begins_when_the_target_is_reached() -> None:
@@ -233,50 +220,3 @@ def test_the_microphone_mixes_what_is_said_into_silence() -> None:
     expected[400:500] += 0.5
     np.testing.assert_array_equal(pcm, expected)
     assert microphone.say(frame(), at=0) == 960  # the past is over
-
-
-def play(*events: Event) -> Player:
-    player = Player(Playback(target_ms=20))
-    for event in events:
-        player.handle(event)
-    return player
-
-
-ANSWER = (ResponseStarted("r1"), AudioDelta("r1", "i1", frame(), 480), AudioDelta("r1", "i1", frame(), 960))
-
-
-def test_speech_of_the_user_silences_the_answer_and_its_late_samples() -> None:
-    player = play(*ANSWER)
-    player.playback.render(100)
-    player.handle(SpeechStarted("u1", 0.0))
-    player.handle(AudioDelta("r1", "i1", frame(), 1_440))
-    player.playback.render(FADE)
-    assert not player.silent  # the server has not ended it yet
-    player.handle(ResponseDone("r1", "cancelled", "turn_detected"))
-    assert player.silent
-
-
-def test_a_cancelled_answer_falls_silent_without_speech() -> None:
-    player = play(*ANSWER)
-    player.playback.render(100)
-    player.handle(ResponseDone("r1", "cancelled", "client_cancelled"))
-    player.playback.render(FADE)
-    assert player.silent
-
-
-def test_speech_does_not_silence_where_the_server_does_not_interrupt() -> None:
-    player = play(SessionReady("m", interrupts=False, voicert=True), *ANSWER, SpeechStarted("u1", 0.0))
-    assert player.playback.queued == 960
-
-
-def test_a_completed_answer_plays_to_its_end() -> None:
-    player = play(*ANSWER, AudioDone("i1"), ResponseDone("r1", "completed", ""))
-    assert not player.silent
-    assert player.playback.render(960).pcm.all()
-    assert player.silent
-
-
-def test_servers_that_speak_ahead_are_not_cut() -> None:
-    deltas = [AudioDelta("r1", "i1", frame(), None) for _ in range(100)]
-    player = play(SessionReady("other", interrupts=True, voicert=False), ResponseStarted("r1"), *deltas)
-    assert player.playback.dropped == 0
