@@ -14,9 +14,8 @@ from torch import Tensor
 
 from tests.support.moshi_original import SMALL, open_lm, write_moshi
 from voicert.errors import ModelError
-from voicert.models.moshi import memory
 from voicert.models.moshi.config import MoshiConfig
-from voicert.models.moshi.kyutai import PUBLISHED, from_kyutai, parse, read_folder
+from voicert.models.moshi.kyutai import from_kyutai, parse, read_folder
 from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.loader import Form, Reader
 from voicert.models.moshi.parts import Int8Linear
@@ -239,20 +238,3 @@ def test_a_product_that_is_not_asked_for_is_refused(tmp_path: Path) -> None:
     save_file({"text_linear.lora_A.weight": torch.ones(3, 48)}, folder / "l.safetensors")
     with pytest.raises(ModelError, match=r"text_linear\.lora_A"):
         open_lm(folder, lora="l.safetensors")
-
-
-def test_what_the_published_model_needs() -> None:
-    config = from_kyutai(PUBLISHED)
-    needed = memory.need(config, config.context, torch.bfloat16, int8=False)
-    assert 15e9 < needed.weights < 16e9
-    assert needed.per_session == pytest.approx(1.57e9, rel=0.01)
-    assert memory.need(config, config.context, torch.bfloat16, int8=True).weights < 0.6 * needed.weights
-
-
-def test_too_little_memory_is_said_before_anything_is_read(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    folder = write_moshi(tmp_path, SMALL)
-    monkeypatch.setattr(memory, "available", lambda _device: 1000)
-    with pytest.raises(ModelError, match=r"needs .* for its weights .* cpu has 0.00 GB free"):
-        open_lm(folder)

@@ -22,7 +22,6 @@ from tests.support.moshi_original import Original, open_lm
 from tests.support.moshi_served import BRIEF, frames, open_tiny, talk, tiny_folder
 from voicert.errors import ModelError
 from voicert.models import Options, Sampling, load
-from voicert.models.moshi import memory
 from voicert.models.moshi.config import MoshiConfig
 from voicert.models.moshi.loudness import loudness_db
 from voicert.models.moshi.prompts import VOICE_DB, Prompt, Steady, system_text, voice_codes
@@ -188,17 +187,6 @@ def test_without_torch_it_says_what_to_install(folder: Path, monkeypatch: pytest
     monkeypatch.delitem(sys.modules, "voicert.models.moshi.opening", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert refusal(folder).endswith('needs torch, which is not installed: pip install "voicert[torch]"')
-
-
-def test_memory_is_told_before_it_is_taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    load(str(folder), 3, 1, tell=told.append)
-    assert " needs " in told[0]
-    assert told[0].endswith("enough for 3 of 3 such calls at once")
-    monkeypatch.setattr(memory, "available", lambda device: 1000)
-    with pytest.raises(ModelError, match="the model needs"):
-        load(str(folder), 3, 1, tell=told.append)
-    assert len(told) == 2
 
 
 @pytest.mark.parametrize("more", [{"int8": True}, {"dtype": "bfloat16"}])

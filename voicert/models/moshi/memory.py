@@ -22,7 +22,7 @@ class Need:
 
     def __str__(self) -> str:
         return (
-            f"{_gb(self.weights)} for its weights and up to {_gb(self.per_session)} for each call "
+            f"{in_units(self.weights)} for its weights and up to {in_units(self.per_session)} for each call "
             f"that has filled its context"
         )
 
@@ -62,8 +62,12 @@ def check(needed: Need, device: torch.device, what: str) -> None:
     """
     there = available(device)
     if there is not None and needed.weights + needed.per_session > there:
-        raise ModelError(f"{what} needs {needed}; {device.type} has {_gb(there)} free")
+        raise ModelError(f"{what} needs {needed}; {device.type} has {in_units(there)} free")
 
 
-def _gb(count: int) -> str:
-    return f"{count / 1e9:.2f} GB"
+def in_units(count: int) -> str:
+    """Bytes in the unit that leaves a number from 1 to 1000."""
+    for unit, bytes_ in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_:
+            return f"{count / bytes_:.2f} {unit}"
+    return f"{count} bytes"

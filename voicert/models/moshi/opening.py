@@ -18,7 +18,7 @@ from voicert.models.moshi.checkpoint import Checkpoint, find
 from voicert.models.moshi.config import MoshiConfig
 from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.loader import Form, Reader, build
-from voicert.models.moshi.memory import available, need
+from voicert.models.moshi.memory import available, in_units, need
 from voicert.models.moshi.prompts import BREAK_S, Beginning, Prompt, Steady, system_text, voice_codes
 from voicert.models.moshi.speech import REWIND_S, MoshiSpeech
 from voicert.models.moshi.spelling import Tokenizer
@@ -165,6 +165,4 @@ def _memory(name: str, config: MoshiConfig, form: Form, rewind: int, slots: int)
     if there is None:
         return text
     full = max(0, (there - amount.weights) // max(1, amount.per_session))
-    return (
-        f"{text}; {there / 1e9:.2f} GB are free, enough for {min(full, slots)} of {slots} such calls at once"
-    )
+    return f"{text}; {in_units(there)} are free, enough for {min(full, slots)} of {slots} such calls at once"
