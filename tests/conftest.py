@@ -11,8 +11,9 @@ from voicert_codecs.ort import open_session
 from tests.support import tiny
 from tests.support.page import answering, browsers, question, quiet
 from tests.support.server import scripted_server
+from tests.support.tapes import tiny_bundle
 
-__all__ = ["answering", "browsers", "question", "quiet", "scripted_server"]
+__all__ = ["answering", "browsers", "question", "quiet", "scripted_server", "tiny_bundle"]
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code
 settings.load_profile("any machine")

@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.support.duet import Collector
-from tests.support.scripted import FRAME, Script, scripted_bundle, silence, speech
-from voicert.engine import Engine
-from voicert.replay import Recorder
+from tests.support.scripted import FRAME
+from tests.support.tapes import conversation
 from voicert.replay.audio import HeardAudio
-from voicert.session import open_session
 from voicert.session.events import ResponseAudio, ResponseDone
 
 RATE = 24_000
@@ -106,16 +103,7 @@ def test_reports_that_are_strange_hurt_nothing(audio: HeardAudio, tmp_path: Path
 
 
 def test_a_session_s_file_has_both_voices(tmp_path: Path) -> None:
-    bundle = scripted_bundle(1, Script(words=("one", " two")))
-    recorder = Recorder(bundle, tmp_path, audio=True)
-    engine, seen = Engine(bundle, tapes=recorder.tape), Collector()
-    engine.start()
-    session = open_session(engine, seen)
-    session.push(np.concatenate([silence(300), speech(400), silence(200)]))
-    seen.wait_for(ResponseDone)
-    session.close()
-    engine.stop()
-    recorder.close()
+    conversation(tmp_path, ("one", " two"), audio=True)
     [path] = tmp_path.glob("*.wav")
     both = read(path) / 32_768
     loud = np.abs(both.reshape(-1, FRAME, 2)[: len(both) // FRAME]).max(1) > 0.05  # [frames, 2]
