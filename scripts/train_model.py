@@ -34,7 +34,7 @@ class Stage:
     """What a part of the training learns from; shares are of the whole training's time."""
 
     until: float
-    frames: int
+    frames: tuple[int, ...]  # of the rows of one step after the other
     focus: float  # share of crops around the beginning of an answer
     long: float  # share of conversations with a long answer
     typed: int  # typed turns per step
@@ -46,12 +46,12 @@ class Stage:
 
 # First it learns to hear, then which answer a request asks for, then to keep its mind on a conversation.
 STAGES = (
-    Stage(0.25, 160, 0.85, 0.0, 12, 0.5, 0.5, 0.35),
-    Stage(0.40, 240, 0.9, 0.0, 36, 0.1, 0.3, 0.35),
-    Stage(0.70, 240, 0.9, 0.0, 28, 0.1, 0.22, 0.35),
-    Stage(0.89, 500, 0.9, 0.15, 24, 0.1, 0.22, 0.5),
-    Stage(0.95, 1000, 0.0, 0.4, 24, 0.1, 0.25, 0.6),
-    Stage(1.00, 3000, 0.0, 0.0, 12, 0.1, 0.0, 0.6, "long"),
+    Stage(0.25, (160,), 0.85, 0.0, 12, 0.5, 0.5, 0.35),
+    Stage(0.40, (240,), 0.9, 0.0, 36, 0.1, 0.3, 0.35),
+    Stage(0.70, (240,), 0.9, 0.0, 28, 0.1, 0.22, 0.35),
+    Stage(0.89, (240, 240, 1000), 0.9, 0.3, 24, 0.1, 0.22, 0.5),
+    Stage(0.95, (1000,), 0.0, 0.4, 24, 0.1, 0.25, 0.6),
+    Stage(1.00, (3000,), 0.0, 0.0, 12, 0.1, 0.0, 0.6, "long"),
 )
 TYPED_WEIGHT = 0.7  # of typed turns against sound
 MISHEARD = 0.3  # of the words that the model is told it heard, at most
@@ -161,15 +161,16 @@ class Material:
         self.typed = TypedTurns(args.corpus, frames)
         self.batch_frames: int = args.batch_frames
 
-    def draw(self, rng: np.random.Generator, stage: Stage) -> list[tuple[Batch, float]]:
+    def draw(self, rng: np.random.Generator, stage: Stage, step: int) -> list[tuple[Batch, float]]:
         """A batch of sound and one of typed turns."""
+        frames = stage.frames[step % len(stage.frames)]
         source = self.sources[stage.source]
         if not source.files:
             source = self.sources["shard"]
-        size = max(1, (self.batch_frames - stage.typed * TYPED_FRAMES) // stage.frames)
+        size = max(1, (self.batch_frames - stage.typed * TYPED_FRAMES) // frames)
         hearing = round(stage.hearing * size)
-        rows = source.rows(rng, size - hearing, stage.frames, stage.focus, stage.long)
-        sound = stacked([*rows, *self.hearing.rows(rng, hearing, stage.frames)])
+        rows = source.rows(rng, size - hearing, frames, stage.focus, stage.long)
+        sound = stacked([*rows, *self.hearing.rows(rng, hearing, frames)])
         return [(sound, 1.0), (self.typed.batch(rng, stage.typed), TYPED_WEIGHT)]
 
     def examine(self, model: DuplexTransformer) -> dict[str, float]:
@@ -202,7 +203,7 @@ def main() -> None:
             share = training.step / args.steps if args.steps else training.used / (args.minutes * 60)
             if share >= 1.0:
                 break
-            told = training.learn(material.draw(rng, stage_at(share)), share)
+            told = training.learn(material.draw(rng, stage_at(share), training.step), share)
             row: dict[str, float] = {"step": training.step, "seconds": round(training.used)}
             if training.step % 20 == 0:
                 row |= {k: round(v.item(), 4) for k, v in told.items()}
