@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,7 @@ def _quantise(proto: onnx.ModelProto, bits: int) -> onnx.ModelProto:
     config = DefaultWeightOnlyQuantConfig(
         block_size=32, is_symmetric=True, accuracy_level=4, quant_format=QuantFormat.QOperator, bits=bits
     )
+    logging.getLogger("onnxruntime.quantization").setLevel(logging.WARNING)  # it tells of every node
     quantizer = MatMulNBitsQuantizer(proto, algo_config=config)
     quantizer.process()
     return quantizer.model.model
