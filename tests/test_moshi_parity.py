@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tests.support.moshi_original import SMALL, Original, open_lm, write_moshi
+from tests.support.moshi_original import SMALL, Original, open_lm, original_lm, write_moshi
+from tests.support.oracles import oracle
 from voicert.models.base import Sampling
 from voicert.models.moshi.lm import MoshiLm
 
@@ -53,6 +54,38 @@ def test_same_tokens(tmp_path: Path, codebooks: int, temperatures: tuple[float, 
     lm = open_lm(folder, spoken=codebooks)
     lm.reset(0, Sampling(temperatures[1], 10, temperatures[0], 25, seed=7))
     follow(lm, original, SMALL["card"], STEPS)
+
+
+@pytest.mark.parametrize("codebooks", [8, 16])
+@torch.inference_mode()
+def test_what_a_ring_shows_is_plain_attention_to_the_last_steps(tmp_path: Path, codebooks: int) -> None:
+    """The package's model runs a whole call at once, without a ring, as in training.
+
+    PersonaPlex's own package (https://github.com/NVIDIA/personaplex, 3428dfd) writes something else once its
+    ring is full, from step ``context - 1`` on: its ``RingKVCache.complete`` counts from the index after the
+    newest step, finds the oldest one there (``delta <= 0`` where ``delta < 0`` is meant), takes it for one to
+    come and hides it. So it sees a step less than this, and writes what ours does with a context of one less.
+    """
+    folder = write_moshi(tmp_path, {**SMALL, "dep_q": codebooks})
+    lm, original, slot = open_lm(folder, spoken=codebooks), original_lm(folder), np.array([0])
+    depth, text, given, written = list[Tensor](), list[Tensor](), list[Tensor](), list[Tensor]()
+    for head in lm.network.depth.heads:
+        head.register_forward_hook(lambda _module, _given, logits: depth.append(logits))
+    for user in np.random.default_rng(1).integers(0, SMALL["card"], (STEPS, 1, 16 - codebooks)):
+        thought = lm.think(slot, user)
+        text.append(thought.text_logits)
+        given.append(torch.from_numpy(lm.tokens.given(slot, thought.position[:, None])))
+        own = lm.write(thought, lm.choose_text(thought))
+        written.append(torch.from_numpy(np.pad(own, ((0, 0), (0, 16 - codebooks))))[:, :, None])
+
+    hidden, logits = original.forward_text(torch.cat(given, 2))
+    assert (logits[0, 0] - torch.cat(text)).abs().max() < TOLERANCE
+    code_logits = original.forward_depformer_training(torch.cat(written, 2), hidden)[0].transpose(0, 1)
+    assert (code_logits.flatten(0, 1) - torch.cat(depth)).abs().max() < TOLERANCE
+
+    oracle("moshi.modules.transformer").set_attention_context(original.transformer, SMALL["context"] - 1)
+    apart = (original.forward_text(torch.cat(given, 2))[1][0, 0] - torch.cat(text)).abs().amax(1) > TOLERANCE
+    assert apart.nonzero()[0] == SMALL["context"] - 1
 
 
 @pytest.mark.parametrize(
@@ -109,10 +142,10 @@ def test_older_names_and_products_added(tmp_path: Path) -> None:
             lora[f"{stem}.lora_A.weight"] = 0.1 * torch.randn(4, weight.shape[1], generator=random)
             lora[f"{stem}.lora_B.weight"] = 0.1 * torch.randn(weight.shape[0], 4, generator=random)
     save_file(lora, folder / "lora.safetensors")
-    for layer in range(SMALL["depformer_num_layers"]):
-        stem = f"depformer.layers.{layer}.self_attn"
-        for side, old in (("in", "in_proj_weight"), ("out", "out_proj.weight")):
-            parts = [weights.pop(f"{stem}.{side}_projs.{k}.weight") for k in range(8)]
-            weights[f"{stem}.{old}"] = torch.cat(parts)
+    for part, layers, sets in (("transformer", SMALL["num_layers"], 1), ("depformer", 2, 8)):
+        for stem in (f"{part}.layers.{layer}.self_attn" for layer in range(layers)):
+            for side, old in (("in", "in_proj_weight"), ("out", "out_proj.weight")):
+                parts = [weights.pop(f"{stem}.{side}_projs.{k}.weight") for k in range(sets)]
+                weights[f"{stem}.{old}"] = torch.cat(parts)
     save_file(weights, file)
     follow(open_lm(folder, lora="lora.safetensors"), Original(folder, lora="lora.safetensors"), SMALL["card"])

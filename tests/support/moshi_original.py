@@ -21,7 +21,7 @@ from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.loader import Form, Reader, build
 from voicert.models.sampling import uniforms
 
-__all__ = ["SMALL", "Original", "open_lm", "random_weights", "write_moshi"]
+__all__ = ["SMALL", "Original", "open_lm", "original_lm", "random_weights", "write_moshi"]
 Ints = NDArray[np.int64]
 
 
@@ -32,6 +32,14 @@ def open_lm(folder: Path, slots: int = 1, rewind: int = 20, spoken: int | None =
     with Reader(config, folder / "model.safetensors", folder / lora if lora else None) as reader:
         network = build(reader, form or Form(), rewind)
     return MoshiLm(network, slots, rewind, spoken)
+
+
+def original_lm(folder: Path, lora: str | None = None) -> Any:
+    """The ``moshi`` package's model of a folder."""
+    lm = json.loads((folder / "config.json").read_text())
+    load = oracle("moshi.models.loaders").get_moshi_lm
+    added = {"lora_weights": folder / lora, "fuse_lora": False} if lora else {}
+    return load(folder / "model.safetensors", lm, device="cpu", dtype=torch.float32, **added)
 
 
 class Original:
@@ -47,15 +55,12 @@ class Original:
     def __init__(self, folder: Path, rows: int = 1, temperatures: tuple[float, float] = (0.0, 0.0),
                  top_k: tuple[int, int] = (25, 250), seeds: tuple[int, ...] = (0,),
                  lora: str | None = None) -> None:  # fmt: skip
-        lm = json.loads((folder / "config.json").read_text())
-        load = oracle("moshi.models.loaders").get_moshi_lm
         self.text_logits: list[Tensor] = []  # [B, V] of every step
         self.code_logits: list[Tensor] = []  # [B, N] of every sub-step
         self._seeds, self._position, self._at = seeds, 0, 0
-        self._count = 1 + lm["dep_q"]
         generator = oracle("moshi.models.lm").LMGen
-        added = {"lora_weights": folder / lora, "fuse_lora": False} if lora else {}
-        self.lm = load(folder / "model.safetensors", lm, device="cpu", dtype=torch.float32, **added)
+        self.lm = original_lm(folder, lora)
+        self._count = 1 + self.lm.dep_q
         self.generator = generator(
             self.lm,
             use_sampling=max(temperatures) > 0,
