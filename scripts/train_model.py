@@ -1,8 +1,8 @@
 """Trains the duplex model on shards of tokens (scripts/make_corpus.py). Resumable: the same command goes on.
 
 ``--minutes`` counts training time over all runs; the learning rate and the kind of rows follow it, see
-`STAGES`: crops around the beginnings of answers, words to hear and typed turns beside them, then longer
-ones and whole conversations of 20 s, at last some of a minute.
+`STAGES`: crops around the beginnings of answers, words to hear and typed turns beside them, then whole
+conversations of 20 s in between, at last some of a minute.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ class Stage:
     forget: float  # share of rows without the user's text as input
     hearing: float  # share of rows of words without a grammar
     codes: float  # weight of the sound, of which there is more to say than of words
-    source: str = "shard"
 
 
 # First it learns to hear, then which answer a request asks for, then to keep its mind on a conversation.
@@ -50,9 +49,9 @@ STAGES = (
     Stage(0.40, (240,), 0.9, 0.0, 36, 0.1, 0.3, 0.35),
     Stage(0.70, (240,), 0.9, 0.0, 28, 0.1, 0.22, 0.35),
     Stage(0.89, (240, 240, 1000), 0.9, 0.3, 24, 0.1, 0.22, 0.5),
-    Stage(0.95, (1000,), 0.0, 0.4, 24, 0.1, 0.25, 0.6),
-    Stage(1.00, (3000,), 0.0, 0.0, 12, 0.1, 0.0, 0.6, "long"),
+    Stage(1.00, (240, 1000, 3000), 0.9, 0.3, 16, 0.1, 0.22, 0.6),
 )
+CONVERSATION = 1000  # frames of most; longer rows are of the others
 TYPED_WEIGHT = 0.7  # of typed turns against sound
 MISHEARD = 0.3  # of the words that the model is told it heard, at most
 
@@ -164,9 +163,8 @@ class Material:
     def draw(self, rng: np.random.Generator, stage: Stage, step: int) -> list[tuple[Batch, float]]:
         """A batch of sound and one of typed turns."""
         frames = stage.frames[step % len(stage.frames)]
-        source = self.sources[stage.source]
-        if not source.files:
-            source = self.sources["shard"]
+        longest = self.sources["long"] if frames > CONVERSATION else self.sources["shard"]
+        source = longest if longest.files else self.sources["shard"]
         size = max(1, (self.batch_frames - stage.typed * TYPED_FRAMES) // frames)
         hearing = round(stage.hearing * size)
         rows = source.rows(rng, size - hearing, frames, stage.focus, stage.long)
