@@ -89,16 +89,7 @@ def from_kyutai(given: Mapping[str, Any]) -> MimiConfig:
     for section, fixed in _KYUTAI_FIXED.items():
         _check(given if not section else _get(given, section), fixed, section)
     seanet, transformer, quantizer = (_get(given, name) for name in ("seanet", "transformer", "quantizer"))
-    config = SeanetConfig(
-        width=_get(seanet, "n_filters"),
-        dimension=_get(seanet, "dimension"),
-        ratios=tuple(_get(seanet, "ratios")),
-        kernel=_get(seanet, "kernel_size"),
-        last_kernel=_get(seanet, "last_kernel_size"),
-        residual_kernel=_get(seanet, "residual_kernel_size"),
-        compress=_get(seanet, "compress"),
-        lstm_layers=0, shortcut_conv=False, start="zeros",
-    )  # fmt: skip
+    config = _seanet(seanet, width="n_filters", dimension="dimension", ratios="ratios")
     rate, frame_rate = _get(given, "sample_rate"), _get(given, "frame_rate")
     return MimiConfig(
         seanet=config,
@@ -126,16 +117,7 @@ def from_hugging_face(given: Mapping[str, Any]) -> MimiConfig:
     """
     _check(given, _HUGGING_FACE_FIXED, "")
     rope = cast("Mapping[str, Any]", given.get("rope_parameters") or given)
-    config = SeanetConfig(
-        width=_get(given, "num_filters"),
-        dimension=_get(given, "hidden_size"),
-        ratios=tuple(_get(given, "upsampling_ratios")),
-        kernel=_get(given, "kernel_size"),
-        last_kernel=_get(given, "last_kernel_size"),
-        residual_kernel=_get(given, "residual_kernel_size"),
-        compress=_get(given, "compress"),
-        lstm_layers=0, shortcut_conv=False, start="zeros",
-    )  # fmt: skip
+    config = _seanet(given, width="num_filters", dimension="hidden_size", ratios="upsampling_ratios")
     return MimiConfig(
         seanet=config,
         transformer=_transformer(
@@ -153,6 +135,20 @@ def from_hugging_face(given: Mapping[str, Any]) -> MimiConfig:
         codebook_size=_get(given, "codebook_size"),
         codebook_width=_get(given, "vector_quantization_hidden_dimension"),
     )
+
+
+def _seanet(section: Mapping[str, Any], *, width: str, dimension: str, ratios: str) -> SeanetConfig:
+    """The convolutional part; these three fields have a name of their own in either configuration."""
+    return SeanetConfig(
+        width=_get(section, width),
+        dimension=_get(section, dimension),
+        ratios=tuple(_get(section, ratios)),
+        kernel=_get(section, "kernel_size"),
+        last_kernel=_get(section, "last_kernel_size"),
+        residual_kernel=_get(section, "residual_kernel_size"),
+        compress=_get(section, "compress"),
+        lstm_layers=0, shortcut_conv=False, start="zeros",
+    )  # fmt: skip
 
 
 def _transformer(**sizes: Any) -> TransformerConfig:
