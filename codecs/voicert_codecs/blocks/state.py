@@ -75,11 +75,7 @@ def lend(state: S, rows: Tensor) -> S:
 
 def settle(state: object, rows: Tensor, new: object) -> None:
     """Writes what the networks made of lent rows back into ``state``."""
-    for part, other in zip(_ends(state), _ends(new), strict=True):
-        if isinstance(part, Tensor):
-            part.index_copy_(0, rows, cast(Tensor, other))
-        else:
-            part.settle(rows, other)
+    _write(state, rows, new, lambda part, other: part.settle(rows, other))
 
 
 def copy_rows(state: S, rows: Tensor) -> S:
@@ -89,11 +85,7 @@ def copy_rows(state: S, rows: Tensor) -> S:
 
 def write_rows(state: object, rows: Tensor, saved: object) -> None:
     """Copies all rows of ``saved`` into those of ``state`` that ``rows`` names."""
-    for part, other in zip(_ends(state), _ends(saved), strict=True):
-        if isinstance(part, Tensor):
-            part.index_copy_(0, rows, cast(Tensor, other))
-        else:
-            part.write_rows(rows, other)
+    _write(state, rows, saved, lambda part, other: part.write_rows(rows, other))
 
 
 def repeat(state: S, batch: int) -> S:
@@ -123,6 +115,15 @@ def _ends(state: object) -> Iterator[Tensor | InPlace]:
         return
     for _, part in _named_parts(state):
         yield from _ends(part)
+
+
+def _write(state: object, rows: Tensor, new: object, own: Callable[[InPlace, Any], None]) -> None:
+    """Writes the tensors of ``new`` into ``rows`` of ``state``, and with ``own`` what is ``InPlace``."""
+    for part, other in zip(_ends(state), _ends(new), strict=True):
+        if isinstance(part, Tensor):
+            part.index_copy_(0, rows, cast(Tensor, other))
+        else:
+            own(part, other)
 
 
 def _mapped(state: Any, leaf: Callable[[Tensor], Tensor], own: Callable[[InPlace], Any] | None = None) -> Any:
