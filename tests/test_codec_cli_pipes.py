@@ -34,17 +34,7 @@ def test_frames_come_out_of_a_pipe_as_they_go_in(codec: NanoCodec, tiny_codec: P
     pcm = (np.clip(speech(100), -1, 1) * 32_767).astype("<i2")
     codes, _ = straight(codec, pcm.astype(np.float32) / 2**15)
     header = Header.of(codec)
-    command = [
-        sys.executable,
-        "-m",
-        "voicert_codecs",
-        "encode",
-        "--raw",
-        "--codec",
-        str(tiny_codec),
-        "-",
-        "-",
-    ]
+    command = [*COMMAND, "encode", "--raw", "--codec", str(tiny_codec), "-", "-"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment(), bufsize=0) as process:
         assert process.stdin
@@ -68,17 +58,7 @@ def test_sound_comes_out_of_a_pipe_as_codes_go_in(codec: NanoCodec, tiny_codec: 
     pcm = speech(100)
     codes, made = straight(codec, pcm)
     writer = VczWriter(Header.of(codec))
-    command = [
-        sys.executable,
-        "-m",
-        "voicert_codecs",
-        "decode",
-        "--raw",
-        "--codec",
-        str(tiny_codec),
-        "-",
-        "-",
-    ]
+    command = [*COMMAND, "decode", "--raw", "--codec", str(tiny_codec), "-", "-"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment(), bufsize=0) as process:
         assert process.stdin
