@@ -20,8 +20,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -31,6 +29,7 @@ from typing import Any
 
 import torch
 from codec_bench import gpu
+from codec_bench.command import common_arguments, machine
 from codec_bench.measure import Contender, Ours, codes_that_differ, race, ratios, sound
 from codec_bench.memory import in_a_process
 from codec_bench.peers import OriginalEncodec, OriginalMimi, PeersMissingError
@@ -42,7 +41,6 @@ from voicert_codecs.mimi.config import MimiConfig
 from voicert_codecs.mimi.load import open_codec as open_mimi
 from voicert_codecs.onnx_export import export
 
-ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("nano", "mimi", "encodec", "memory", "gpu")
 BATCHES = (1, 8)
 
@@ -146,25 +144,8 @@ def _line(numbers: dict[str, float]) -> str:
     return "   ".join(parts)
 
 
-def machine() -> dict[str, Any]:
-    """What the numbers hold for."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
-
-
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    folder = os.environ.get("VOICERT_ORACLES") or ROOT / ".venv-test" / "oracles"
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="leave out the other parts")
+    parser = common_arguments(__doc__, PARTS)
     parser.add_argument("--frames", type=int, default=150, help="of each race (default 150)")
     parser.add_argument("--minutes", type=float, default=60, help="of sound in the memory part (default 60)")
     parser.add_argument(
@@ -173,13 +154,6 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--exported", action="store_true", help="ours by ONNX Runtime too (an export takes a minute or two)"
     )
-    parser.add_argument(
-        "--cpu-time",
-        action="store_true",
-        help="count the CPU time of the thread, where other work runs",
-    )
-    parser.add_argument("--originals", type=Path, default=Path(folder), help=f"folder (default {folder})")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
     return parser
 
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -32,7 +31,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from bench_codecs import machine
+from codec_bench.command import common_arguments, machine
 from codec_bench.moshi import REWIND, SMALL, OurMimi, Ours, RandomWeights, Theirs
 from codec_bench.peers import OriginalMimi, PeersMissingError
 from make_tiny_mimi import write_mimi
@@ -48,7 +47,6 @@ from voicert.models.moshi.memory import need
 from voicert.models.moshi.network import MoshiNetwork
 
 Ints = NDArray[np.int64]
-ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("step", "frame", "gpu")
 STEPS_PER_MINUTE = 750  # 12.5 Hz
 SINKS = 4  # of the long call, as the server has them
@@ -201,19 +199,11 @@ def _p(times: list[float], percent: int) -> float:
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    folder = os.environ.get("VOICERT_ORACLES") or ROOT / ".venv-test" / "oracles"
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="leave out the other parts")
+    parser = common_arguments(__doc__, PARTS)
     parser.add_argument("--rows", nargs="+", type=int, default=[1, 8], help="of a batch (default 1 8)")
     parser.add_argument("--steps", type=int, default=50, help="of each race (default 50)")
     parser.add_argument("--minutes", type=int, metavar="N", help="only a call of so many minutes")
     parser.add_argument("--int8", action="store_true", help="ours with weights of 8 bits")
-    parser.add_argument("--cpu-time", action="store_true",
-                        help="count the CPU time of the thread, where other work runs")  # fmt: skip
-    parser.add_argument("--originals", type=Path, default=Path(folder), help=f"folder (default {folder})")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
     return parser
 
 

@@ -1,1 +1,1 @@
-"""What scripts/bench_codecs.py measures with."""
+"""What scripts/bench_codecs.py and scripts/bench_moshi.py measure with."""

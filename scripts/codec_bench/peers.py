@@ -37,7 +37,8 @@ def import_peer(folder: Path, name: str) -> Any:
     if str(folder) not in sys.path:
         sys.path.append(str(folder))  # last: what the environment has itself comes first
     try:
-        with warnings.catch_warnings(action="ignore"), _without_torchaudio():
+        stand_in = _without_torchaudio() if name == "encodec" else contextlib.nullcontext()
+        with warnings.catch_warnings(action="ignore"), stand_in:
             return importlib.import_module(name)
     except ImportError as error:
         raise PeersMissingError(f"{folder} does not offer {name} ({error})") from error
@@ -45,7 +46,7 @@ def import_peer(folder: Path, name: str) -> Any:
 
 @contextlib.contextmanager
 def _without_torchaudio() -> Iterator[None]:
-    """encodec imports torchaudio for files only, and its wheels need CUDA libraries."""
+    """encodec imports torchaudio, which its models do not use and whose wheels need CUDA libraries."""
     if "torchaudio" in sys.modules:
         yield
         return
