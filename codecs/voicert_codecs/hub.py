@@ -68,6 +68,19 @@ def fetched(repository: str, *names: str) -> list[Path]:
         log.setLevel(level)
 
 
+def lacks(repository: str, name: str, error: CodecError) -> bool:
+    """Whether `fetched` failed because the hub has no such file, in contrast to no hub at all.
+
+    Without a network it is what the hub said when it was last asked, which its client keeps on disk.
+    """
+    cause = type(error.__cause__).__name__
+    if cause == "LocalEntryNotFoundError":
+        hub: Any = importlib.import_module("huggingface_hub")
+        found = hub.try_to_load_from_cache(repository, name)
+        return found is not None and not isinstance(found, str)
+    return cause in ("EntryNotFoundError", "RemoteEntryNotFoundError")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 

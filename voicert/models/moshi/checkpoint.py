@@ -82,7 +82,7 @@ def _on_hub(repository: str) -> Checkpoint:
     try:
         folder = hub.fetched(repository, CONFIG)[0].parent
     except CodecError as error:
-        if not _is_missing(error):
+        if not hub.lacks(repository, CONFIG, error):
             raise
         folder = hub.fetched(repository, Folder.codec)[0].parent  # the first models came without
     about = read_folder(folder)
@@ -98,7 +98,7 @@ def _fetch_weights(repository: str, name: str) -> None:
     try:
         file = hub.fetched(repository, name)[0]
     except CodecError as error:
-        if not _is_missing(error):
+        if not hub.lacks(repository, name, error):
             raise
         file = hub.fetched(repository, name + INDEX)[0]
     if file.name.endswith(INDEX):
@@ -107,12 +107,6 @@ def _fetch_weights(repository: str, name: str) -> None:
             raise ModelError(f"cannot read the index of the weights {file}: it has no weight_map")
         named = cast("dict[str, Any]", parts)
         hub.fetched(repository, *sorted({str(part) for part in named.values()}))
-
-
-def _is_missing(error: CodecError) -> bool:
-    """Whether the hub has no such file, in contrast to no hub at all."""
-    cause = error.__cause__
-    return cause is not None and type(cause).__name__ in ("EntryNotFoundError", "RemoteEntryNotFoundError")
 
 
 def _sampled(path: Path) -> bytes:
