@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.support.browser import Chromium, relay, state, wait_for
 from tests.support.page import SHORT, start
@@ -115,3 +115,16 @@ def test_sound_that_the_browser_paused_is_told_and_goes_on_at_a_click(
         page.locator("h1").click()
         wait_for(page, "!voicert.soundPaused")
         expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_examples_are_shown_however_late_the_server_tells_them(
+    browsers: Chromium, answering: RunningServer, quiet: Path
+) -> None:
+    with browsers.page(quiet) as page:
+        held: list[Route] = []
+        page.route("**/v1/models", lambda route: held.append(route))
+        page.goto(answering.url)
+        page.wait_for_timeout(3500)  # longer than the page waits to know whether the server is there
+        for route in held:
+            route.fulfill(json={"data": [{"voicert": {"examples": ["Is it late?"]}}]})
+        expect(page.locator("#examples li")).to_contain_text("Is it late?")
