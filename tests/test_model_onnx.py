@@ -222,5 +222,5 @@ def test_a_depth_transformer_is_not_exported(tmp_path: Path) -> None:
 
 def test_a_depth_transformer_is_not_looked_for_in_a_graph(tiny_step: Path) -> None:
     """Its codes would be those of heads that were never trained."""
-    with pytest.raises(ModelError, match="depth in config.json must be null"):
+    with pytest.raises(ModelError, match=r"depth in config\.json must be null"):
         runner(tiny_step, 1, dataclasses.replace(MODEL, depth=DEPTH))
