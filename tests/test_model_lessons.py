@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from nano import lessons
 from nano.lessons import Exchange, Family, Topic
-from nano.lessons.numbers import words
 from nano.sound import SAMPLE_RATE
 from nano.voices import FESTIVAL, HELD_OUT_VARIANTS, Voice, random_voice, speak
+
+from voicert.models.typed import number_words as words
 
 FAMILIES = [f for f in lessons.FAMILIES if isinstance(f, Family)]
 

@@ -13,6 +13,7 @@ from voicert.models.base import Bools, Control, Ints, Sampling, StepOutput
 from voicert.models.config import ModelConfig
 from voicert.models.sampling import draw, uniforms
 from voicert.models.slots import REWIND_FRAMES, Slots, StepInputs, StepTokens
+from voicert.models.typed import spoken_form
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 SHORT_RUN = 4  # steps of a retake's run after one in which the draft was wrong
@@ -99,7 +100,7 @@ class DuplexModel:
         return self.vocabulary.piece(token)
 
     def tokens(self, text: str) -> list[int]:
-        return self.vocabulary.encode(text)
+        return self.vocabulary.encode(spoken_form(text))
 
     def reset(self, slot: int, sampling: Sampling) -> None:
         self._slots.reset(slot)

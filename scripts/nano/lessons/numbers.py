@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from nano.lessons.exchange import AFTER, COMMAND, Family, Topic
+from voicert.models.typed import number_words as words
 
-ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-        "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")  # fmt: skip
-TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 LARGEST = 12  # of a sum, a difference or a product
-
-
-def words(n: int) -> str:
-    """0 to 199 in words."""
-    if n < 20:
-        return ONES[n]
-    if n < 100:
-        return f"{TENS[n // 10]} {ONES[n % 10]}" if n % 10 else TENS[n // 10]
-    rest = n % 100
-    return "one hundred" if not rest else f"one hundred and {words(rest)}"
 
 
 def said(text: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nano.lessons.exchange import AFTER, Exchange, Family, Topic
-from nano.lessons.numbers import ONES, said
+from nano.lessons.numbers import said
+from voicert.models.typed import ONES
 
 SPELLED = [
     "cat", "dog", "cow", "fox", "bee", "ant", "owl", "hen", "pig", "bat", "sun", "moon", "star", "sky", "sea", "lake",
