@@ -1,4 +1,4 @@
-"""The weights that are shipped, through the real server: asked aloud, interrupted, asked by two at once."""
+"""The shipped weights through the real server: asked aloud and in writing, interrupted, by two at once."""
 
 from __future__ import annotations
 
@@ -73,3 +73,23 @@ async def test_two_at_once_each_get_their_own_answer(server: RunningServer) -> N
         asked = answer_to(one, "ask_capital_of_france"), answer_to(other, "ask_spider")
         answers = await asyncio.gather(*asked)
     assert answers == [ANSWERS["ask_capital_of_france"], ANSWERS["ask_spider"]]
+
+
+async def answer_in_writing(talker: Talker, text: str) -> str:
+    """Types a request into a quiet room, and gives the transcript of the answer."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    await talker.send("conversation.item.create", item=item)
+    await talker.send("response.create")
+    await talker.say((np.random.default_rng(0).standard_normal(24_000 * 5) * 5e-4).astype(np.float32))
+    done = await talker.until("response.done")
+    return done["response"]["output"][0]["content"][0]["transcript"]
+
+
+async def test_typed_text_is_answered_aloud_and_followed_up(server: RunningServer) -> None:
+    async with talking(server.realtime_url) as talker:
+        assert (
+            await answer_in_writing(talker, "What is the capital of Spain?")
+            == "The capital of Spain is Madrid."
+        )
+        assert np.abs(talker.heard()).max() > 2_000
+        assert await answer_in_writing(talker, "and what about Italy") == "The capital of Italy is Rome."
