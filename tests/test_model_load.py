@@ -132,12 +132,12 @@ def test_a_configuration_comes_back_as_it_was_saved(tmp_path: Path, depth: Depth
     assert load_config(tmp_path / "c.json") == (config, {"silence": [1, 2, 3]})
 
 
-def test_an_older_configuration_has_one_window_for_all_layers(tmp_path: Path) -> None:
+def test_an_older_configuration_with_one_window_for_all_layers_is_refused(tmp_path: Path) -> None:
+    """Its graph reads the whole of a ring, which the runner no longer feeds."""
     saved = json.loads(broken(layers=3, windows="gone", window=750))
     (tmp_path / "config.json").write_text(json.dumps(saved))
-    config, _ = load_config(tmp_path / "config.json")
-    assert config.windows == (750, 750, 750)
-    assert (config.window, config.window_kinds) == (750, (750,))
+    with pytest.raises(ModelError, match="not understood: 'windows'"):
+        load_config(tmp_path / "config.json")
 
 
 def test_the_context_is_a_minute_by_default() -> None:

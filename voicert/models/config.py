@@ -92,7 +92,7 @@ def save_config(config: ModelConfig, path: Path, **extra: Any) -> None:
 
 
 def load_config(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
-    """Reads what :func:`save_config` wrote; also an older file, in which one ``window`` holds for all layers.
+    """Reads what :func:`save_config` wrote.
 
     Raises:
         ModelError: the file is missing, is no JSON, or has a field that is not understood.
@@ -102,8 +102,6 @@ def load_config(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
         fields: dict[str, Any] = dict(raw.pop("model"))
         depth = fields.pop("depth")
         fields["delays"] = tuple(fields["delays"])
-        if "window" in fields and "windows" not in fields:
-            fields["windows"] = [fields.pop("window")] * fields["layers"]
         fields["windows"] = tuple(fields["windows"])
         return ModelConfig(**fields, depth=DepthConfig(**depth) if depth else None), raw
     except OSError as error:

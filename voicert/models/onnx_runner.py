@@ -25,13 +25,13 @@ AT_ONCE = 64  # steps of one run of the graph: what it takes in memory besides t
 class _Ring:
     """Positions and pages of the rings of all layers with one window.
 
-    Position p stands at entry ``p % (pages * page)``. ``page`` None: all of it is one page.
+    Position p stands at entry ``p % (pages * page)``.
     """
 
-    def __init__(self, window: int, room: int, page: int | None) -> None:
+    def __init__(self, window: int, room: int, page: int) -> None:
         self.window = window
-        self.page = page or window + room
-        self.pages = -(-(window + room) // self.page)
+        self.page = page
+        self.pages = -(-(window + room) // page)
 
     def place(self, at: Ints) -> Ints:
         """Positions [B, T] → the page that each is written to."""
@@ -60,8 +60,7 @@ class OnnxRunner:
     """See :class:`voicert.models.duplex.Runner`; of a model with parallel heads.
 
     Args:
-        session: of the graph that ``voicert.models.export`` writes; or of its older form, in which all layers
-            have one window and the whole of a ring is read.
+        session: of the graph that ``voicert.models.export`` writes.
         slots: sessions that it can hold at once; their caches are allocated here.
         room: positions that a ring holds beside its window.
         page: entries of a ring's page.
@@ -89,13 +88,12 @@ class OnnxRunner:
             raise ModelError(
                 f"step.onnx has {masks} kinds of windows, windows in config.json {config.windows}"
             )
-        self._paged = "mask" not in self._inputs
-        self._rings = [_Ring(w, room, page if self._paged else None) for w in config.window_kinds]
+        self._rings = [_Ring(w, room, page) for w in config.window_kinds]
         of_window = dict(zip(config.window_kinds, self._rings, strict=True))
         self._caches: list[ort.OrtValue] = []
         for ring in (of_window[window] for window in config.windows for _ in range(2)):
-            entries = (ring.pages, ring.page) if self._paged else (ring.page,)
-            zeros = np.zeros((slots, config.kv_heads, *entries, config.head_dim), np.float32)
+            shape = (slots, config.kv_heads, ring.pages, ring.page, config.head_dim)
+            zeros = np.zeros(shape, np.float32)
             self._caches.append(ort.OrtValue.ortvalue_from_numpy(zeros))
         self._arrays = [c.numpy() for c in self._caches]  # views of what the graph works on
         half = np.arange(0, config.head_dim, 2) / config.head_dim
@@ -134,9 +132,6 @@ class OnnxRunner:
 
     def _places(self, at: Ints) -> dict[str, NDArray[Any]]:
         """What the graph is given of the positions [B, T]."""
-        if not self._paged:
-            ring = self._rings[0]
-            return {"index": at % ring.page, "mask": ring.look(at)[1][:, :, 0]}
         arrays: dict[str, NDArray[Any]] = {"offset": at % self._rings[0].page}
         for k, ring in enumerate(self._rings):
             arrays[f"page{k}"] = ring.place(at)
