@@ -148,3 +148,16 @@ def test_memory_grows_with_use_and_is_bounded(tmp_path: Path) -> None:
         talk(lm, 0, heard(0, 30))
     assert rooms[0] < context < rooms[-1]
     assert rooms[-1] == rooms[-2] < context + rewind + 20
+
+
+def test_the_depth_transformer_takes_its_memory_once(folder: Path) -> None:
+    """For each number of rows: a frame writes over what the frame before it left."""
+    lm = open_lm(folder, slots=2, rewind=REWIND)
+    places = list[set[int]]()
+    for _ in range(3):
+        lm.step(np.array([0]), heard(0, 1))
+        lm.step(np.array([0, 1]), heard(1, 2))
+        views = lm.network.depth._views
+        places.append({part.data_ptr() for rows in views.values() for k in rows for v in k for part in v})
+    assert places[0] == places[1] == places[2]
+    assert len(places[0]) > 2
