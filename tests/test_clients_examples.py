@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import time
 import wave
@@ -94,7 +95,9 @@ def test_agents_js_in_a_page(server: RunningServer, tmp_path: Path) -> None:
     microphone = write_wav(tmp_path / "question.wav", silence(1500), speech(500), silence(8_000))
     command = command_of(folder / "server.mjs")
     environment = {**os.environ, **settings_for(server), "PORT": "0"}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as serving:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as serving:
         try:
             assert serving.stdout
             found = re.fullmatch(r"open (http://127\.0\.0\.1:\d+)\n", serving.stdout.readline())
@@ -106,4 +109,6 @@ def test_agents_js_in_a_page(server: RunningServer, tmp_path: Path) -> None:
                     f"hello there there · {ANSWER}", timeout=60_000
                 )
         finally:
-            serving.terminate()
+            os.killpg(serving.pid, signal.SIGTERM)  # node may be the child of a script of that name
+            assert serving.stdout
+            assert serving.stdout.read() == ""  # ends when nobody is left who could write
