@@ -1,0 +1,54 @@
+"""What the model's training does to its inputs: wrong codes, text that is forgotten or misheard."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from nano.learning import corrupt, forget, mishear
+
+from voicert.models.vocabulary import PAD
+
+
+def test_corruption_keeps_its_share_and_its_range() -> None:
+    torch.manual_seed(0)
+    tokens = torch.full((200, 4, 100), 7)
+    made = corrupt(tokens, 0.3, 16)
+    changed = (made != tokens).float().mean((1, 2))
+    assert made.min() >= 0
+    assert made.max() < 16
+    assert changed.max() < 0.4
+    assert changed.mean() == pytest.approx(0.15 * 15 / 16, abs=0.02)
+    assert torch.equal(corrupt(tokens, 0.0, 16), tokens)
+
+
+def test_text_is_forgotten_by_whole_rows() -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(3, 9, (1000, 20))
+    made = forget(tokens, torch.zeros_like(tokens), 0.25)
+    gone = (made == PAD).all(1)
+    assert torch.equal(made[~gone], tokens[~gone])
+    assert float(gone.float().mean()) == pytest.approx(0.25, abs=0.05)
+
+
+def test_typed_text_is_never_forgotten() -> None:
+    """An input is the token of the step before, so it was typed if that step's was."""
+    tokens, given = torch.randint(3, 9, (4, 6)), torch.tensor([[0, 1, 1, 0, 0, 0]] * 4)
+    made = forget(tokens, given, 1.0)
+    assert torch.equal(made[:, 2:4], tokens[:, 2:4])
+    assert (made[:, [0, 1, 4, 5]] == PAD).all()
+
+
+def test_text_is_misheard_word_by_word_but_never_made_up_or_typed_wrongly() -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(3, 9, (1000, 40)) * (torch.rand(1000, 40) < 0.5) + PAD
+    given = torch.zeros_like(tokens)
+    given[:, 19:] = 1
+    made = mishear(tokens, given, 0.4)
+    heard = tokens[:, :20] != PAD
+    gone, other = made[:, :20] == PAD, (made != tokens)[:, :20] & (made[:, :20] != PAD)
+    assert torch.equal(made[:, 20:], tokens[:, 20:])
+    assert not other[~heard].any()
+    assert float((gone & heard).sum() / heard.sum()) == pytest.approx(0.1, abs=0.01)
+    assert float(other.sum() / heard.sum()) == pytest.approx(0.1 * 5 / 6, abs=0.01)
+    assert set(made.unique().tolist()) == set(tokens.unique().tolist())
+    assert torch.equal(mishear(tokens, torch.ones_like(tokens), 1.0)[:, 1:], tokens[:, 1:])
