@@ -47,13 +47,14 @@ class Stage:
 STAGES = (
     Stage(0.25, (160,), 0.85, 0.0, 12, 0.5, 0.5, 0.35),
     Stage(0.40, (240,), 0.9, 0.0, 36, 0.1, 0.3, 0.35),
-    Stage(0.70, (240,), 0.9, 0.0, 28, 0.1, 0.22, 0.35),
-    Stage(0.89, (240, 240, 1000), 0.9, 0.3, 24, 0.1, 0.22, 0.5),
-    Stage(1.00, (240, 1000, 3000), 0.9, 0.3, 16, 0.1, 0.22, 0.6),
+    Stage(0.70, (240,), 0.9, 0.0, 18, 0.1, 0.22, 0.4),
+    Stage(0.89, (240, 240, 1000), 0.9, 0.3, 16, 0.1, 0.22, 0.5),
+    Stage(1.00, (240, 1000, 3000), 0.9, 0.3, 12, 0.1, 0.22, 0.6),
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
 TYPED_WEIGHT = 0.7  # of typed turns against sound
-MISHEARD = 0.3  # of the words that the model is told it heard, at most
+MISHEARD = 0.25  # of the words that the model is told it heard, at most
+MISTYPED = 0.15  # and of typed ones
 
 
 def stage_at(share: float) -> Stage:
@@ -118,7 +119,7 @@ class Training:
         for b, weight in batches:
             b = b.to(self.device)
             b.user = corrupt(b.user, 0.05, self.config.codebook_size)
-            b.user_text_in = mishear(b.user_text_in, b.given, MISHEARD)
+            b.user_text_in = mishear(b.user_text_in, b.given, MISHEARD, MISTYPED)
             b.user_text_in = forget(b.user_text_in, b.given, stage_at(share).forget)
             with torch.autocast(self.device.type, torch.bfloat16):
                 losses = self.objective(self.model, b, heavy=5.0)

@@ -127,7 +127,9 @@ def test_the_identity_says_which_weights_these_are(tmp_path: Path, tiny_step: Pa
 
 @pytest.mark.parametrize("depth", [None, DepthConfig(width=64, layers=3)])
 def test_a_configuration_comes_back_as_it_was_saved(tmp_path: Path, depth: DepthConfig | None) -> None:
-    config = ModelConfig(codebooks=3, delays=(0, 2, 1), layers=2, windows=(99, 7), depth=depth)
+    config = ModelConfig(
+        codebooks=3, delays=(0, 2, 1), layers=2, windows=(99, 7), word_heads=(0, 2), depth=depth
+    )
     save_config(config, tmp_path / "c.json", silence=[1, 2, 3])
     assert load_config(tmp_path / "c.json") == (config, {"silence": [1, 2, 3]})
 
@@ -151,6 +153,9 @@ def test_the_context_is_a_minute_by_default() -> None:
     [
         ({"windows": (250,)}, "windows has 1 entries for 6 layers"),
         ({"windows": (250, 0, 1, 1, 1, 1)}, "windows must be positive, not 0"),
+        ({"word_heads": (1,)}, "word_heads has 1 entries for 6 layers"),
+        ({"word_heads": (0, 0, 0, 0, 0, 3)}, "word_heads must be 0 to kv_heads 2"),
+        ({"word_heads": (-1, 0, 0, 0, 0, 0)}, "word_heads must be 0 to kv_heads 2"),
         ({"hidden": 0}, "hidden must be positive, not 0"),
         ({"frame_rate": -50.0}, "frame_rate must be positive, not -50.0"),
         ({"head_dim": 5}, "head_dim must be even, not 5"),
@@ -188,6 +193,8 @@ def broken(**changes: Any) -> str:
         broken(windows="gone"),
         broken(windows=[750]),
         broken(windows=750),
+        broken(word_heads="gone"),
+        broken(word_heads=[0]),
         broken(window=750),
         broken(width="wide"),
         broken(colour="red"),

@@ -19,6 +19,7 @@ from voicert.models.export import export
 from voicert.models.onnx_runner import OnnxRunner, _Ring
 from voicert.models.slots import StepInputs
 from voicert.models.transformer import DuplexTransformer
+from voicert.models.vocabulary import PAD
 
 ROOM, PAGE = 5, 4
 CAPACITY = {window: -(-(window + ROOM) // PAGE) * PAGE for window in MODEL.windows}
@@ -30,20 +31,17 @@ def inputs(rows: int, steps: int = STEPS) -> StepInputs:
     """[B, ...] of T steps in a row."""
     rng = np.random.default_rng(4)
     k, n, words = MODEL.codebooks, MODEL.codebook_size, MODEL.text_size
-    return StepInputs(
-        rng.integers(n, size=(rows, k, MODEL.user_frames - 1 + steps)),
-        rng.integers(n, size=(rows, k, steps)),
-        rng.integers(words, size=(rows, steps)),
-        rng.integers(words, size=(rows, steps)),
-    )
+    user = rng.integers(n, size=(rows, k, MODEL.user_frames - 1 + steps))
+    own = rng.integers(n, size=(rows, k, steps))
+    written = rng.random((2, rows, steps)) < 0.3
+    text, user_text = np.where(written, rng.integers(words, size=(2, rows, steps)), PAD)
+    return StepInputs(user, own, text, user_text, np.zeros(rows, np.int64))
 
 
 def piece(some: StepInputs, first: int, count: int, rows: slice = slice(None)) -> StepInputs:
     """``count`` steps from the ``first`` on."""
-    end = first + count
-    user = some.user[rows, :, first : end + MODEL.user_frames - 1]
-    steps = rows, slice(first, end)
-    return StepInputs(user, some.own[rows, :, first:end], some.text[steps], some.user_text[steps])
+    part = some.part(first, count)
+    return StepInputs(*(getattr(part, f.name)[rows] for f in dataclasses.fields(part)))
 
 
 def runner(step: Path, slots: int, config: ModelConfig = MODEL) -> OnnxRunner:

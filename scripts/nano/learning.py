@@ -22,18 +22,20 @@ def forget(tokens: Tensor, given: Tensor, share: float) -> Tensor:
     return torch.where(gone & (before == 0), PAD, tokens)
 
 
-def mishear(tokens: Tensor, given: Tensor, share: float) -> Tensor:
-    """Up to ``share`` of each row's heard text is left out, or other text of the batch stands in its place.
+def mishear(tokens: Tensor, given: Tensor, heard: float, typed: float) -> Tensor:
+    """Up to these shares of each row's text are left out, or other text of the batch stands in its place.
 
-    In a conversation a misheard word is what it goes on from: it must find its way back by listening.
+    In a conversation a misheard word is what it goes on from: it must find its way back by listening. A typed
+    request with a word too few or a strange one in it is another wording, and mostly asks for the same.
     """
-    heard = (tokens != PAD) & (F.pad(given[:, :-1], (1, 0)) == 0)
-    if not heard.any():
+    some = tokens != PAD
+    if not some.any():
         return tokens
-    p = torch.rand(tokens.shape[0], 1, device=tokens.device) * share
+    most = torch.where(F.pad(given[:, :-1], (1, 0)) == 0, heard, typed)
+    p = torch.rand(tokens.shape[0], 1, device=tokens.device) * most
     draws = torch.rand((2, *tokens.shape), device=tokens.device)
-    others = tokens[heard][torch.randint(int(heard.sum()), tokens.shape, device=tokens.device)]
-    return torch.where(heard & (draws[0] < p), torch.where(draws[1] < 0.5, PAD, others), tokens)
+    others = tokens[some][torch.randint(int(some.sum()), tokens.shape, device=tokens.device)]
+    return torch.where(some & (draws[0] < p), torch.where(draws[1] < 0.5, PAD, others), tokens)
 
 
 def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:

@@ -32,7 +32,8 @@ CODEC = NanoCodecConfig(
 VOCABULARY = Vocabulary.build(["what is this", "this is a test"])
 MODEL = ModelConfig(
     codebooks=4, codebook_size=16, text_size=len(VOCABULARY), width=32, layers=2, heads=4, kv_heads=2,
-    head_dim=8, hidden=48, windows=(20, 7), delays=(0, 0, 1, 1), user_frames=3, user_dim=8, user_hidden=32,
+    head_dim=8, hidden=48, windows=(20, 7), word_heads=(0, 1), delays=(0, 0, 1, 1), user_frames=3, user_dim=8,
+    user_hidden=32,
 )  # fmt: skip
 DEPTH = DepthConfig(width=32, layers=2, heads=4, hidden=48)
 SILENCE = np.array([3, 1, 4, 1])  # the codes of a silent frame, for the model alone
@@ -77,7 +78,8 @@ def transformer(**changes: Any) -> DuplexTransformer:
             layer.attention.out.weight *= 3.0
             layer.down.weight *= 3.0
         model.user_embedding.weight *= 8.0
-        for token, scale in ((PAD, -1.0), (START, -2.0), (END, 2.5)):  # found by trying
+        # Found by trying; a depth transformer draws other weights.
+        for token, scale in ((PAD, -1.0), (START, -2.0), (END, 3.5 if model.config.depth else -2.5)):
             model.text_head.weight[token] *= scale
     return model
 

@@ -41,6 +41,9 @@ class ModelConfig:
     hidden: int = 768  # of the perceptrons
     windows: tuple[int, ...] = (250, 250, 3000, 250, 250, 3000)  # frames that a position of each layer looks
     # back on, itself included: 5 s in most layers, which keeps a step cheap, and a minute in two of them
+    # Heads of keys and values, the last of each layer, that see only what was written, and count it: see
+    # `voicert.models.places`.
+    word_heads: tuple[int, ...] = (0, 0, 1, 1, 1, 1)
     delays: tuple[int, ...] = (0,) * 8  # frames by which each codebook's row lags the text
     longest_quiet: int = 100  # frames in an answer without a new word, after which it is taken to be over
     answer_lead_frames: int = 2  # a word is written so many frames before its sound begins
@@ -60,6 +63,10 @@ class ModelConfig:
                 raise ModelError(f"{name} must be positive, not {getattr(self, name)}")
         if len(self.windows) != self.layers:
             raise ModelError(f"windows has {len(self.windows)} entries for {self.layers} layers")
+        if len(self.word_heads) != self.layers:
+            raise ModelError(f"word_heads has {len(self.word_heads)} entries for {self.layers} layers")
+        if not 0 <= min(self.word_heads) <= max(self.word_heads) <= self.kv_heads:
+            raise ModelError(f"word_heads must be 0 to kv_heads {self.kv_heads}, not {self.word_heads}")
         if min(self.windows) < 1:
             raise ModelError(f"windows must be positive, not {min(self.windows)}")
         if len(self.delays) != self.codebooks:
@@ -103,6 +110,7 @@ def load_config(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
         depth = fields.pop("depth")
         fields["delays"] = tuple(fields["delays"])
         fields["windows"] = tuple(fields["windows"])
+        fields["word_heads"] = tuple(fields["word_heads"])
         return ModelConfig(**fields, depth=DepthConfig(**depth) if depth else None), raw
     except OSError as error:
         raise ModelError(f"cannot read the model's configuration {path}: {error.strerror}") from error

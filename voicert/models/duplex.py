@@ -190,6 +190,7 @@ class DuplexModel:
             np.concatenate([s.codes[slot, before], still]).T[None],
             np.concatenate([s.text[slot, before], text[:-1]])[None],
             np.concatenate([s.user_text[slot, before], s.user_text[slot, now[:-1]]])[None],
+            s.words_given(np.array([slot])),
         )
 
     @staticmethod

@@ -16,7 +16,8 @@ from voicert_codecs.nano.export import store_float16, trace
 
 from voicert.errors import ModelError
 from voicert.models.config import ModelConfig
-from voicert.models.transformer import DuplexTransformer, attend_to_some, rope
+from voicert.models.places import Places, written
+from voicert.models.transformer import DuplexTransformer, attend_to_some
 
 
 class _Step(nn.Module):
@@ -39,6 +40,8 @@ class _Step(nn.Module):
         slots: Tensor,
         cos: Tensor,
         sin: Tensor,
+        word_cos: Tensor,
+        word_sin: Tensor,
         offset: Tensor,
         page: list[Tensor],
         seen: list[Tensor],
@@ -47,7 +50,8 @@ class _Step(nn.Module):
     ) -> tuple[Tensor, ...]:
         m, c = self.model, self.model.config
         x = m.embed(user, own, text, user_text)  # [B, T, D]
-        rotation = cos[:, :, None], sin[:, :, None]
+        frames, words = (cos[:, :, None], sin[:, :, None]), (word_cos[:, :, None], word_sin[:, :, None])
+        places = Places(frames, words, written(text, user_text))
         slot, head = slots[:, None, None], torch.arange(c.kv_heads)[None, :, None]
         new: list[Tensor] = []
 
@@ -55,14 +59,15 @@ class _Step(nn.Module):
             kind = c.window_kinds.index(c.windows[layer])
             where = (slot, head, page[kind][:, None], offset[:, None])  # [B, Hkv, T]
             pages = (slot, head, seen[kind][:, None])  # [B, Hkv, n]
-            key, value = rope(key, *rotation).transpose(1, 2), value.transpose(1, 2)
+            query, key = places.put(c.word_heads[layer], query, key)
+            key, value = key.transpose(1, 2), value.transpose(1, 2)
             keys, values = (
                 caches[2 * layer].index_put(where, key),
                 caches[2 * layer + 1].index_put(where, value),
             )
             new.extend((keys, values))
             keys, values = keys[pages].flatten(2, 3), values[pages].flatten(2, 3)  # [B, Hkv, n * P, d]
-            return attend_to_some(rope(query, *rotation), keys, values, mask[kind].flatten(2))
+            return attend_to_some(query, keys, values, mask[kind].flatten(2))
 
         for i, layer in enumerate(m.layers):
             x = layer(x, partial(attend, i))
@@ -86,10 +91,10 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
     heard, row = {0: batch, 2: steps + c.user_frames - 1}, {0: batch, 1: steps}
     caches = [{0: slots, 2: pages[c.window_kinds.index(w)], 3: page} for w in c.windows for _ in range(2)]
     shapes = (
-        *(heard, {0: batch, 2: steps}, row, row, {0: batch}, row, row, row, [row for _ in kinds]),
+        *(heard, {0: batch, 2: steps}, row, row, {0: batch}, row, row, row, row, row, [row for _ in kinds]),
         *([{0: batch, 1: seen[k]} for k in kinds], [row | {2: seen[k], 3: page} for k in kinds], caches),
     )
-    inputs = ["user", "own", "text", "user_text", "slots", "cos", "sin", "offset"]
+    inputs = ["user", "own", "text", "user_text", "slots", "cos", "sin", "word_cos", "word_sin", "offset"]
     inputs += [f"{name}{k}" for name in ("page", "seen", "mask") for k in kinds]
     inputs += [f"cache{i}" for i in range(count)]
     outputs = [f"new_cache{i}" for i in range(count)]
@@ -115,8 +120,7 @@ def _example(c: ModelConfig) -> tuple[Any, ...]:
         ints(rows, steps),
         ints(rows, steps),
         torch.arange(rows),
-        torch.zeros(rows, steps, half),
-        torch.zeros(rows, steps, half),
+        *(torch.zeros(rows, steps, half) for _ in range(4)),
         torch.arange(steps).repeat(rows, 1),
         [ints(rows, steps) for _ in sizes],
         [torch.arange(seen).repeat(rows, 1) for _, seen in sizes],

@@ -98,6 +98,7 @@ class OnnxRunner:
         self._arrays = [c.numpy() for c in self._caches]  # views of what the graph works on
         half = np.arange(0, config.head_dim, 2) / config.head_dim
         self._frequency = config.rope_base ** (-half)
+        self._word_frequency = np.where(half == half[-1], 0.0, self._frequency)  # see voicert.models.places
 
     def run(self, inputs: StepInputs, slots: Ints, position: Ints) -> Logits:
         steps = int(inputs.text.shape[1])
@@ -119,11 +120,11 @@ class OnnxRunner:
         """As ``run``, of few steps; the logits of text, user text and codes."""
         count, steps = len(slots), int(inputs.text.shape[1])
         at = position[:, None] + np.arange(steps)  # [B, T]
-        angle = at[..., None] * self._frequency  # float64: exact for long calls
+        frames = _angles(at, self._frequency)
+        words = _angles(inputs.clock, self._word_frequency)
         arrays: dict[str, NDArray[Any]] = {
             "user": inputs.user, "own": inputs.own, "text": inputs.text, "user_text": inputs.user_text,
-            "slots": slots,
-            "cos": np.cos(angle).astype(np.float32), "sin": np.sin(angle).astype(np.float32),
+            "slots": slots, "cos": frames[0], "sin": frames[1], "word_cos": words[0], "word_sin": words[1],
         } | self._places(at)  # fmt: skip
         # A product of one row takes another kernel, whose last bits differ; the same row twice is harmless.
         if count * steps == 1:
@@ -152,3 +153,9 @@ class OnnxRunner:
             binding.bind_output(name)
         self._session.run_with_iobinding(binding)
         return [o.numpy() for o in binding.get_outputs()[-3:]]
+
+
+def _angles(clock: Ints, frequency: NDArray[np.float64]) -> tuple[Floats, Floats]:
+    """[B, T] → cos and sin [B, T, d / 2]; by way of float64, exact for long calls."""
+    angle = clock[..., None] * frequency
+    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)

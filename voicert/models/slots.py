@@ -16,6 +16,11 @@ from voicert.models.vocabulary import PAD
 REWIND_FRAMES = 500  # how far back a slot can go: 10 s
 
 
+def written(text: Ints, user_text: Ints) -> Bools:
+    """Whether there is anything in one of the texts."""
+    return (text != PAD) | (user_text != PAD)
+
+
 @dataclass(frozen=True)
 class StepInputs:
     """What T steps in a row are given, those of one slot in a row of the arrays."""
@@ -24,12 +29,19 @@ class StepInputs:
     own: Ints  # [B, K, T] what was written in the step before, as are the next two
     text: Ints  # [B, T]
     user_text: Ints  # [B, T]
+    words: Ints  # [B] steps before the first one that were given something written
 
     def part(self, first: int, count: int) -> StepInputs:
         """``count`` steps from the ``first`` on; views of the same arrays."""
         before, end = self.user.shape[2] - self.own.shape[2], first + count
         user, own = self.user[..., first : end + before], self.own[..., first:end]
-        return StepInputs(user, own, self.text[:, first:end], self.user_text[:, first:end])
+        words = self.words + written(self.text[:, :first], self.user_text[:, :first]).sum(1)
+        return StepInputs(user, own, self.text[:, first:end], self.user_text[:, first:end], words)
+
+    @property
+    def clock(self) -> Ints:
+        """[B, T] steps so far, each one itself included, that were given something written."""
+        return self.words[:, None] + written(self.text, self.user_text).cumsum(1)
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ class Slots:
         self.ring = REWIND_FRAMES + max(config.max_delay, config.user_frames, config.longest_quiet) + 1
         self._silence = silence  # [K]
         self._back = np.arange(1 - config.user_frames, 0)  # earlier frames that a step hears
-        self.position, self.reach, self.undone = (np.zeros(count, np.int64) for _ in range(3))
+        self.position, self.reach, self.undone, self.words = (np.zeros(count, np.int64) for _ in range(4))
         self.text, self.user_text, self.given = (np.empty((count, self.ring), np.int64) for _ in range(3))
         self.user, self.codes = (np.empty((count, self.ring, k), np.int64) for _ in range(2))
         self.answering, self.hushed = (np.empty((count, self.ring), np.bool_) for _ in range(2))
@@ -69,6 +81,7 @@ class Slots:
             self.position,  # [S] steps so far
             self.reach,  # [S] the largest position there was: what lies too far before it is overwritten
             self.undone,  # [S] steps after the position that were rewound and can be retaken
+            self.words,  # [S] steps so far in which something was written
             self.text,  # [S, ring], and so on: see StepTokens
             self.user_text,
             self.given,
@@ -79,7 +92,7 @@ class Slots:
         )
 
     def reset(self, slot: int) -> None:
-        self.position[slot] = self.reach[slot] = self.undone[slot] = 0
+        self.position[slot] = self.reach[slot] = self.undone[slot] = self.words[slot] = 0
         self.text[slot] = self.user_text[slot] = PAD
         self.given[slot] = -1
         self.user[slot] = self.codes[slot] = self._silence
@@ -96,7 +109,13 @@ class Slots:
             self.codes[slots, before, :, None],
             self.text[slots, before, None],
             self.user_text[slots, before, None],
+            self.words_given(slots),
         )
+
+    def words_given(self, slots: Ints) -> Ints:
+        """[B] steps of ``slots`` so far that were given something written, each by the one before."""
+        before = (self.position[slots] - 1) % self.ring
+        return self.words[slots] - written(self.text[slots, before], self.user_text[slots, before])
 
     def write(self, slots: Ints, position: Ints, done: StepTokens) -> None:
         """What happened in step ``position`` [B] of each; a slot may come several times, in order."""
@@ -105,6 +124,7 @@ class Slots:
         self.text[slots, now], self.user_text[slots, now] = done.text, done.user_text
         self.answering[slots, now], self.hushed[slots, now] = done.answering, done.hushed
         self.given[slots, now] = done.given
+        np.add.at(self.words, slots, written(done.text, done.user_text))
         self.position[slots] = position + 1
         self.reach[slots] = np.maximum(self.reach[slots], position + 1)
 
@@ -119,6 +139,8 @@ class Slots:
             raise ModelError(f"cannot go back {frames} frames: this slot can go back 0 to {kept}")
         self.position[slot] -= frames
         self.undone[slot] += frames
+        gone = (self.position[slot] + np.arange(frames)) % self.ring
+        self.words[slot] -= written(self.text[slot, gone], self.user_text[slot, gone]).sum()
 
     def read(self, slot: int) -> tuple[NDArray[Any], ...]:
         return tuple(part[slot].copy() for part in self.parts())

@@ -25,7 +25,7 @@ class TorchRunner:
     @torch.inference_mode()
     def run(self, inputs: StepInputs, slots: Ints, position: Ints) -> Logits:
         model, rows = self._model, _tensor(slots)
-        self._cache.position[rows] = _tensor(position)
+        self._cache.position[rows], self._cache.words[rows] = _tensor(position), _tensor(inputs.words)
         user, own = _tensor(inputs.user), _tensor(inputs.own)
         text, user_text = _tensor(inputs.text), _tensor(inputs.user_text)
         hidden = model.steps(user, own, text, user_text, self._cache, rows)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,24 +21,11 @@ from torch.nn import functional as F  # noqa: N812
 from voicert.models.config import ModelConfig
 from voicert.models.depth import EPSILON, DepthTransformer
 from voicert.models.layers import Layer, LayerSizes, RmsNorm, group, ungroup
+from voicert.models.places import Places, rope_angles, written
 from voicert.models.window import Window
 
 SHORT = 320  # positions up to which attention is done by plain products
 BLOCK = 64  # entries of a ring by which the part that is looked at grows
-
-
-def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding on halves: x [B, T, H, d], cos and sin [B or 1, T, 1, d / 2] (RoFormer, 2021)."""
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
-
-
-def rope_angles(position: Tensor, head_dim: int, base: float) -> tuple[Tensor, Tensor]:
-    """cos and sin [..., head_dim / 2] of positions [...], in float64 so that long calls stay exact."""
-    halves = torch.arange(0, head_dim, 2, dtype=torch.float64, device=position.device)
-    frequency = base ** (-halves / head_dim)
-    angle = position.to(torch.float64)[..., None] * frequency
-    return angle.cos().float(), angle.sin().float()
 
 
 @dataclass
@@ -46,12 +33,13 @@ class Cache:
     """Keys and values of the last positions of every slot, in a ring for each layer.
 
     ``keys`` and ``values``: of each layer [S, Hkv, its window + ``room``, d]; ``position`` [S] counts the
-    steps so far.
+    steps so far, and ``words`` [S] those that were given something written.
     """
 
     keys: list[Tensor]
     values: list[Tensor]
     position: Tensor
+    words: Tensor
     room: int
 
 
@@ -112,13 +100,18 @@ class DuplexTransformer(nn.Module):
         """
         c = self.config
         x = self.embed(user, own, text, user_text)
-        place = torch.arange(x.shape[1], device=x.device)
-        cos, sin = rope_angles(place, c.head_dim, c.rope_base)
-        masks = {window: window_mask(len(place), window, x.device) for window in c.window_kinds}
-        rotation = cos[None, :, None], sin[None, :, None]
-        for layer, window in zip(self.layers, c.windows, strict=True):
-            x = layer(x, partial(attend_to_all, rotation, masks[window]))
+        frames = torch.arange(x.shape[1], device=x.device)[None]
+        places = self._places(frames, 0, text, user_text)
+        masks = {window: window_mask(x.shape[1], window, x.device) for window in c.window_kinds}
+        for layer, window, words in zip(self.layers, c.windows, c.word_heads, strict=True):
+            x = layer(x, partial(attend_to_all, partial(places.put, words), masks[window]))
         return self.norm(x)
+
+    def _places(self, frames: Tensor, words: Tensor | int, text: Tensor, user_text: Tensor) -> Places:
+        """Of steps with these numbers [B or 1, T]; ``words`` [B, 1] were written before the first."""
+        c, some = self.config, written(text, user_text)
+        clock, size = words + some.cumsum(1), (c.head_dim, c.rope_base)
+        return Places(rope_angles(frames, *size), rope_angles(clock, *size, of_words=True), some)
 
     def code_logits(self, hidden: Tensor) -> Tensor:
         """Parallel heads: hidden [..., D] → [..., K, N]."""
@@ -129,7 +122,8 @@ class DuplexTransformer(nn.Module):
         c, device = self.config, self.norm.weight.device
         shapes = [(slots, c.kv_heads, window + room, c.head_dim) for window in c.windows]
         keys, values = ([torch.zeros(shape, device=device) for shape in shapes] for _ in range(2))
-        return Cache(keys, values, torch.zeros(slots, dtype=torch.int64, device=device), room)
+        position, words = (torch.zeros(slots, dtype=torch.int64, device=device) for _ in range(2))
+        return Cache(keys, values, position, words, room)
 
     def steps(
         self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor, cache: Cache, slots: Tensor
@@ -140,14 +134,14 @@ class DuplexTransformer(nn.Module):
         c = self.config
         x = self.embed(user, own, text, user_text)
         position = cache.position[slots, None] + torch.arange(text.shape[1], device=x.device)  # [B, T]
-        cos, sin = rope_angles(position, c.head_dim, c.rope_base)
-        rotation = cos[:, :, None], sin[:, :, None]
+        places = self._places(position, cache.words[slots, None], text, user_text)
         masks = {window: ring_mask(position, window + cache.room, window) for window in c.window_kinds}
-        rings = zip(self.layers, c.windows, cache.keys, cache.values, strict=True)
-        for layer, window, keys, values in rings:
-            look = partial(_attend_in_place, rotation, masks[window], slots, position, keys, values)
-            x = layer(x, look)
+        rings = zip(self.layers, c.windows, c.word_heads, cache.keys, cache.values, strict=True)
+        for layer, window, words, keys, values in rings:
+            put = partial(places.put, words)
+            x = layer(x, partial(_attend_in_place, put, masks[window], slots, position, keys, values))
         cache.position[slots] += text.shape[1]
+        cache.words[slots] += places.written.sum(1)
         return self.norm(x)
 
 
@@ -161,16 +155,20 @@ def embedded(embedding: nn.Embedding, codes: Tensor) -> Tensor:
     return embedding(codes).sum(2)
 
 
-def attend_to_all(
-    rotation: tuple[Tensor, Tensor], mask: Tensor | None, query: Tensor, key: Tensor, value: Tensor
-) -> Tensor:
+class Put(Protocol):
+    def __call__(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, T, H, d] and [B, T, Hkv, d] → the same, told where they stand: see `Places.put`."""
+        ...
+
+
+def attend_to_all(put: Put, mask: Tensor | None, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """All of a text at once: plain causal, or with the ``mask`` [n, W, C] of `window_mask`.
 
     By plain products where there is a mask: torch's own attention takes twice the time of the whole layer
     to go backwards on a CPU, and looks at all of the text whatever the window.
     """
     length, heads = query.shape[1], query.shape[2]
-    query, key = rope(query, *rotation), rope(key, *rotation)
+    query, key = put(query, key)
     if mask is None:
         q, k, v = (part.transpose(1, 2) for part in (query, key, value))
         k, v = (part.repeat_interleave(heads // key.shape[2], 1) for part in (k, v))
@@ -208,17 +206,16 @@ def attend_to_some(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) ->
 
 
 def _attend_in_place(
-    rotation: tuple[Tensor, Tensor], mask: Tensor, slots: Tensor, position: Tensor, keys: Tensor,
-    values: Tensor, query: Tensor, key: Tensor, value: Tensor,
+    put: Put, mask: Tensor, slots: Tensor, position: Tensor, keys: Tensor, values: Tensor,
+    query: Tensor, key: Tensor, value: Tensor,
 ) -> Tensor:  # fmt: skip
     """Writes into the rings ``keys`` and ``values`` [S, Hkv, window + room, d] at ``position`` [B, T]."""
     heads = torch.arange(key.shape[2], device=key.device)
     where = (slots[:, None, None], heads, position[:, :, None] % keys.shape[2])  # [B, T, Hkv]
-    keys[where], values[where] = rope(key, *rotation), value
+    query, key = put(query, key)
+    keys[where], values[where] = key, value
     filled = slice(mask.shape[2])
-    return attend_to_some(
-        rope(query, *rotation), keys[:, :, filled][slots], values[:, :, filled][slots], mask
-    )
+    return attend_to_some(query, keys[:, :, filled][slots], values[:, :, filled][slots], mask)
 
 
 def window_mask(length: int, window: int, device: torch.device) -> Tensor | None:
