@@ -231,6 +231,13 @@ def test_half_precision_is_near(tmp_path: Path) -> None:
     assert len(spoken_by(half)) == 30
 
 
+def test_a_fine_tune_s_product_is_found_under_its_usual_name() -> None:
+    """What moshi-finetune writes says that there is one, but not where."""
+    assert parse({**SMALL, "lora": True}).lora == "lora.safetensors"
+    assert parse({**SMALL, "lora": True, "lora_name": "mine"}).lora == "mine"
+    assert parse(SMALL).lora == ""
+
+
 def test_a_product_that_is_not_asked_for_is_refused(tmp_path: Path) -> None:
     folder = write_moshi(tmp_path, {**SMALL, "lora": True, "lora_rank": 2})
     with pytest.raises(ModelError, match=r"lora_name"):

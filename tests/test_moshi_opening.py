@@ -159,6 +159,14 @@ def test_what_does_not_fit_is_named(copy: Path, fields: dict[str, Any], said: st
     assert said in refusal(copy)
 
 
+def test_weights_that_do_not_fit_are_refused_before_the_codec_is_opened(copy: Path) -> None:
+    weights = load_file(copy / "model.safetensors")
+    del weights["text_linear.weight"]
+    save_file(weights, copy / "model.safetensors")
+    (copy / KYUTAI_FILE).write_bytes(b"no codec")
+    assert "text_linear.weight" in refusal(copy)
+
+
 def test_a_folder_without_weights_is_still_one_of_these(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
     (copy / KYUTAI_FILE).unlink()

@@ -15,6 +15,7 @@ from typing import Any, cast
 from voicert.errors import ModelError
 from voicert.models.moshi.config import DepthSizes, Folder, MoshiConfig
 
+USUAL_LORA = "lora.safetensors"  # what moshi-finetune writes; its configurations do not say so
 TYPES = ("moshi", "hibiki", "personaplex")
 PUBLISHED: Mapping[str, Any] = {
     "dim": 4096, "text_card": 32_000, "existing_text_padding_id": 3, "n_q": 16, "dep_q": 8, "card": 2048,
@@ -141,6 +142,8 @@ def parse(content: Mapping[str, Any]) -> Folder:
     if model_type == "personaplex":
         rest = {**PUBLISHED, "dep_q": 16, **rest}
     config = replace(from_kyutai(rest), end_is_pad=model_type == "hibiki")
+    if config.lora_rank and not names["lora"]:
+        names["lora"] = USUAL_LORA
     return Folder(config, model_type, sampling=sampling, **names)
 
 

@@ -61,10 +61,11 @@ def open_moshi(
     pieces = len(tokenizer.spelling)
     if pieces > config.text_card:
         raise ModelError(f"the tokenizer {found.tokenizer} has {pieces} pieces, the model {config.text_card}")
+    reader = Reader(config, found.weights, found.lora)  # refuses what does not fit, before anything is read
     codec = _codec(found, config, form.device)
     rewind = round(REWIND_S * codec.sample_rate / codec.frame_size)
     tell(_memory(name, config, form, rewind, max_slots))
-    with Reader(config, found.weights, found.lora) as reader:
+    with reader:
         network = build(reader, form, rewind)
     lm = MoshiLm(network, max_slots, rewind)
     steady, beginning = _beginning(name, found, options, codec, lm, tokenizer)
