@@ -1,7 +1,7 @@
 """Trains the duplex model on shards of tokens (scripts/make_corpus.py). Resumable: the same command goes on.
 
 ``--minutes`` counts training time over all runs; the learning rate and the kind of rows follow it, see
-`STAGES`: crops around the beginnings of answers, words to hear and typed turns beside them, then whole
+`STAGES`: crops around the beginnings of answers, words to hear and typed talk beside them, then whole
 conversations of 20 s in between, at last some of a minute.
 """
 
@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from nano.batches import TYPED_FRAMES, Batch, Hearing, Shards, TypedTurns, stacked
+from nano.batches import Batch, Hearing, Shards, stacked
 from nano.learning import Objective, Optimisers, answers_right, corrupt, forget, mishear
+from nano.typed import TYPED_FRAMES, TypedTalks
 from nano.weights import load_codec
 from torch import Tensor
 
@@ -37,7 +38,7 @@ class Stage:
     frames: tuple[int, ...]  # of the rows of one step after the other
     focus: float  # share of crops around the beginning of an answer
     long: float  # share of conversations with a long answer
-    typed: int  # typed turns per step
+    typed: int  # rows of typed talk per step
     forget: float  # share of rows without the user's text as input
     hearing: float  # share of rows of words without a grammar
     codes: float  # weight of the sound, of which there is more to say than of words
@@ -45,14 +46,14 @@ class Stage:
 
 # First it learns to hear, then which answer a request asks for, then to keep its mind on a conversation.
 STAGES = (
-    Stage(0.25, (160,), 0.85, 0.0, 12, 0.5, 0.5, 0.35),
-    Stage(0.40, (240,), 0.9, 0.0, 36, 0.1, 0.3, 0.35),
-    Stage(0.70, (240,), 0.9, 0.0, 18, 0.1, 0.22, 0.4),
-    Stage(0.89, (240, 240, 1000), 0.9, 0.3, 16, 0.1, 0.22, 0.5),
-    Stage(1.00, (240, 1000, 3000), 0.9, 0.3, 12, 0.1, 0.22, 0.6),
+    Stage(0.25, (160,), 0.85, 0.0, 6, 0.5, 0.5, 0.35),
+    Stage(0.40, (240,), 0.9, 0.0, 14, 0.1, 0.3, 0.35),
+    Stage(0.70, (240,), 0.9, 0.0, 9, 0.1, 0.22, 0.4),
+    Stage(0.89, (240, 240, 1000), 0.9, 0.3, 9, 0.1, 0.22, 0.5),
+    Stage(1.00, (240, 1000, 3000), 0.9, 0.3, 7, 0.1, 0.22, 0.6),
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
-TYPED_WEIGHT = 0.7  # of typed turns against sound
+TYPED_WEIGHT = 0.7  # of typed talk against sound
 MISHEARD = 0.25  # of the words that the model is told it heard, at most
 MISTYPED = 0.15  # and of typed ones
 
@@ -158,11 +159,11 @@ class Material:
         self.held_out = {kind: Shards(args.corpus, frames, f"held_out_{kind}.npz") for kind in HELD_OUT}
         vocabulary = Vocabulary.load(args.corpus / "vocabulary.json")
         self.hearing = Hearing(self.sources["shard"], self.sources["reading"], vocabulary)
-        self.typed = TypedTurns(args.corpus, frames)
+        self.typed = TypedTalks(args.corpus, frames)
         self.batch_frames: int = args.batch_frames
 
     def draw(self, rng: np.random.Generator, stage: Stage, step: int) -> list[tuple[Batch, float]]:
-        """A batch of sound and one of typed turns."""
+        """A batch of sound and one of typed talk."""
         frames = stage.frames[step % len(stage.frames)]
         longest = self.sources["long"] if frames > CONVERSATION else self.sources["shard"]
         source = longest if longest.files else self.sources["shard"]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from nano import lessons, people, timeline
-from nano.answers import LEAD_FRAMES, Answer
-from nano.batches import TYPED_FRAMES, Batch, Hearing, Shards, TypedTurns, longest, stacked
-from nano.corpus import save_answers
+from nano import people, timeline
+from nano.batches import Batch, Hearing, Shards, longest, stacked
 from nano.learning import (
     Objective,
     answering,
@@ -18,7 +14,7 @@ from nano.learning import (
     cross_entropy,
     weighted,
 )
-from nano.timeline import GAP_FRAMES, Composer
+from nano.timeline import Composer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -34,7 +30,7 @@ from tests.support.conversations import (
 )
 from tests.support.tiny import DEPTH, MODEL, SILENCE, transformer
 from voicert.models.config import DepthConfig
-from voicert.models.vocabulary import END, PAD, START, Vocabulary
+from voicert.models.vocabulary import END, PAD, START
 
 
 @pytest.fixture(scope="module")
@@ -175,38 +171,6 @@ def test_a_batch_without_answers_has_no_loss_of_codes(shards: Shards) -> None:
 def test_long_answers_are_found(text: list[int], frames: int) -> None:
     """From the start token to the end token, the latter not counted."""
     assert longest(np.array(text)) == frames
-
-
-def test_typed_turns_hold_the_request_and_the_beginning_of_its_answer(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    exchanges = [lessons.draw(rng) for _ in range(40)]
-    vocabulary = Vocabulary.build([t for e in exchanges for t in (e.request, e.answer)], 400)
-    vocabulary.save(tmp_path / "vocabulary.json")
-    spoken = {
-        answer: Answer(
-            np.array([START, *vocabulary.encode(answer), END]),
-            rng.integers(MODEL.codebook_size, size=(MODEL.codebooks, len(vocabulary.encode(answer)) + 2)),
-            np.zeros(0, np.float32),
-        )
-        for answer in {e.answer for e in exchanges}
-    }
-    quiet = rng.integers(MODEL.codebook_size, size=(3, MODEL.codebooks, 200))
-    save_answers(tmp_path / "answers.npz", spoken, silence=SILENCE, quiet=quiet)
-    batch = TypedTurns(tmp_path, MODEL.user_frames).batch(np.random.default_rng(1), 8)
-    assert batch.text.shape == (8, TYPED_FRAMES)
-    for row in range(8):
-        text, codes = batch.text[row], batch.codes[row].numpy()
-        assert torch.equal(batch.given[row] == 1, batch.user_text[row] != PAD)
-        (start,) = torch.nonzero(text == START).flatten().tolist()
-        assert start == int(torch.nonzero(batch.given[row]).max()) + 1 + GAP_FRAMES - LEAD_FRAMES
-        n = TYPED_FRAMES - start
-        found = [
-            a
-            for a in spoken.values()
-            if np.array_equal(a.codes[:, :n], codes[:, start : start + len(a.text)])
-        ]
-        assert len(found) == 1
-        assert np.array_equal(found[0].text[:n], text[start : start + len(found[0].text)])
 
 
 def test_phones_stand_where_the_voice_is(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nano import lessons
-from nano.answers import LEAD_FRAMES
-from nano.corpus import load_answers
-from nano.phones import SILENCE
 from nano.splices import Splicer
-from nano.timeline import GAP_FRAMES
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 LONG = 200  # frames: a longer answer must be seen whole, with its request
-TYPED_FRAMES = 112  # of a typed turn: the request and most of its answer
 REQUEST = 104  # frames before an answer in which most requests are whole
 
 
@@ -157,45 +151,3 @@ class Hearing:
         streams = [still, np.full_like(made.phones, PAD), made.user_text, nothing, made.phones]
         row = crop(made.user, *streams, self.before, frames, self.before, self.silence)
         return {k: v.astype(np.int64) for k, v in row.items()}
-
-
-class TypedTurns:
-    """Turns whose request is typed, in any wording of the lessons: no sound is needed for them.
-
-    Most of what the model must know is which answer a wording asks for, and this teaches it at a row of
-    `TYPED_FRAMES` per turn.
-    """
-
-    def __init__(self, folder: Path, user_frames: int) -> None:
-        self.before = user_frames - 1
-        self.vocabulary = Vocabulary.load(folder / "vocabulary.json")
-        self.answers = load_answers(folder / "answers.npz")
-        with np.load(folder / "answers.npz") as data:
-            self.silence, self.rooms = data["silence"], data["quiet"]
-
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        return stacked([self._row(rng) for _ in range(size)])
-
-    def _row(self, rng: np.random.Generator) -> Row:
-        while True:
-            exchange = lessons.draw(rng)
-            tokens = self.vocabulary.encode(exchange.request)
-            if exchange.answer in self.answers and len(tokens) < TYPED_FRAMES - 20:
-                break
-        frames = TYPED_FRAMES
-        text, user_text, given = (np.full(frames, PAD, np.int64) for _ in range(3))
-        first = int(rng.integers(0, 8))
-        stop = first + len(tokens)
-        user_text[first:stop] = tokens
-        given[:] = 0
-        given[first:stop] = 1
-        start = stop + GAP_FRAMES - LEAD_FRAMES
-        said, spoken = self.answers[exchange.answer]
-        codes = np.repeat(self.silence[:, None], frames, axis=1)
-        end = min(frames, start + len(said))
-        text[start:end], codes[:, start:end] = said[: end - start], spoken[:, : end - start]
-        room = self.rooms[0 if rng.random() < 0.5 else rng.integers(len(self.rooms))]
-        at = int(rng.integers(room.shape[1] - frames))
-        phones = np.full(frames, SILENCE, np.int64)
-        return crop(room[:, at : at + frames], codes, text, user_text, given, phones, 0, frames, self.before,
-                    self.silence)  # fmt: skip
