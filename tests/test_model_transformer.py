@@ -223,15 +223,15 @@ def test_codebooks_one_by_one_equal_all_at_once() -> None:
     text = torch.randint(MODEL.text_size, (5,), generator=random)
     codes = torch.randint(MODEL.codebook_size, (5, MODEL.codebooks), generator=random)
     with torch.inference_mode():
-        forced = model.depth(hidden, text, codes)
+        forced = model.depth.forced(hidden, text, codes)
         assert forced.shape == (5, MODEL.codebooks, MODEL.codebook_size)
         for k in range(MODEL.codebooks):
-            alone = model.depth(hidden, text, codes[:, :k])
+            alone = model.depth.forced(hidden, text, codes[:, :k])
             assert alone.shape == (5, k + 1, MODEL.codebook_size)
             torch.testing.assert_close(alone, forced[:, : k + 1], atol=1e-5, rtol=0)
             other = codes.clone()
             other[:, k] = (codes[:, k] + 1) % MODEL.codebook_size
-            changed = model.depth(hidden, text, other)
+            changed = model.depth.forced(hidden, text, other)
             assert torch.equal(changed[:, : k + 1], forced[:, : k + 1])
             assert k + 1 == MODEL.codebooks or not torch.allclose(changed[:, k + 1], forced[:, k + 1])
 
@@ -250,6 +250,8 @@ def test_codebooks_in_turn_equal_all_at_once() -> None:
             made.append(logits)
             return logits.argmax(1)
 
-        codes = model.depth.in_turn(hidden, text, MODEL.codebooks, choose)
+        codes = model.depth(hidden, text, MODEL.codebooks, choose)
         assert codes.shape == (rows, MODEL.codebooks)
-        torch.testing.assert_close(torch.stack(made, 1), model.depth(hidden, text, codes), atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            torch.stack(made, 1), model.depth.forced(hidden, text, codes), atol=1e-5, rtol=0
+        )

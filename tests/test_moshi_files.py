@@ -18,7 +18,7 @@ from voicert.models.moshi.config import MoshiConfig
 from voicert.models.moshi.kyutai import from_kyutai, parse, read_folder
 from voicert.models.moshi.lm import MoshiLm
 from voicert.models.moshi.loader import Form, Reader
-from voicert.models.moshi.parts import Int8Linear
+from voicert.models.parts import Int8Linear
 
 
 def spoken_by(lm: MoshiLm, steps: int = 30) -> list[list[int]]:

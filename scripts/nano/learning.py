@@ -118,7 +118,7 @@ class Objective(nn.Module):
         if model.config.depth is None:
             loss = self._cross_entropy(model.code_head.weight, picked, codes)
         else:
-            logits = model.depth(picked, b.text.flatten()[inside], codes).flatten(0, 1).float()
+            logits = model.depth.forced(picked, b.text.flatten()[inside], codes).flatten(0, 1).float()
             loss = F.cross_entropy(logits, codes.flatten(), reduction="none").view(codes.shape)
         return (loss * real[:, None]).sum() / (real.sum() * codes.shape[1])
 

@@ -13,12 +13,32 @@ from voicert.errors import ModelError
 
 @dataclass(frozen=True)
 class DepthConfig:
-    """The small transformer that writes the codebooks of one frame in turn."""
+    """The small transformer that writes the codebooks of one frame in turn, with the same weights for all."""
 
     width: int = 128
     layers: int = 2
     heads: int = 4
     hidden: int = 256  # of its perceptrons
+
+
+@dataclass(frozen=True)
+class DepthSizes:
+    """The transformer over the codebooks of one step."""
+
+    codebooks: int = 8  # that it writes, one after the other
+    width: int = 1024
+    layers: int = 6
+    heads: int = 16
+    kv_heads: int = 16
+    hidden: tuple[int, ...] = (2816,) * 8  # inner width of the perceptrons, one per set of weights
+    weights: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7)  # which set of weights writes which codebook
+    inputs: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7)  # likewise, the projections of the hidden state
+    low_rank: int = 0  # width of the embeddings before they are projected to ``width``; 0: they are not
+    norm: str = ""  # kind of a norm of its own per codebook, before the logits; "": none
+
+    @property
+    def sets(self) -> int:
+        return len(self.hidden)
 
 
 @dataclass(frozen=True)
@@ -77,6 +97,15 @@ class ModelConfig:
             raise ModelError(f"delays must not be negative, as {min(self.delays)} is")
         if self.head_dim % 2:
             raise ModelError(f"head_dim must be even, not {self.head_dim}")
+
+    @property
+    def depth_sizes(self) -> DepthSizes | None:
+        """Those of the depth transformer, if there is one."""
+        if self.depth is None:
+            return None
+        d, count = self.depth, self.codebooks
+        return DepthSizes(count, d.width, d.layers, d.heads, d.heads, (d.hidden,), (0,) * count,
+                          tuple(range(count)), norm="rms_norm")  # fmt: skip
 
     @property
     def max_delay(self) -> int:

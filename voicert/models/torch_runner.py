@@ -40,7 +40,7 @@ class TorchRunner:
             return _tensor(choose(codebook, logits.numpy()))
 
         model = self._model
-        return model.depth.in_turn(hidden[:, 0], _tensor(text), model.config.codebooks, chosen).numpy()
+        return model.depth(hidden[:, 0], _tensor(text), model.config.codebooks, chosen).numpy()
 
     def read(self, slot: int) -> list[Floats]:
         return [part[slot].numpy().copy() for part in self._parts()]

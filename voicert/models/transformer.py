@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from voicert.models.config import ModelConfig
-from voicert.models.depth import EPSILON, DepthTransformer
+from voicert.models.depth import DepthTransformer
 from voicert.models.layers import Layer, LayerSizes, RmsNorm, group, ungroup
+from voicert.models.parts import Table
 from voicert.models.places import Places, rope_angles, written
 from voicert.models.window import Window
 
+EPSILON = 1e-6  # of the norms
 SHORT = 320  # positions up to which attention is done by plain products
 BLOCK = 64  # entries of a ring by which the part that is looked at grows
 
@@ -62,10 +64,10 @@ class DuplexTransformer(nn.Module):
         self.norm = RmsNorm(c.width, EPSILON)
         self.text_head = nn.Linear(c.width, c.text_size, bias=False)
         self.user_text_head = nn.Linear(c.width, c.text_size, bias=False)
-        if c.depth is None:
+        if c.depth_sizes is None:
             self.code_head = nn.Linear(c.width, c.codebooks * c.codebook_size, bias=False)
         else:
-            self.depth = DepthTransformer(c.width, c.codebooks, c.codebook_size, c.text_size, c.depth)
+            self.depth = DepthTransformer(c.depth_sizes, c.width, c.text_size, c.codebook_size, EPSILON)
         self.apply(self._initialise)
         for layer in self.layers:  # residual branches begin small, the deeper the model the smaller
             for out in (layer.attention.out, layer.down):
@@ -77,6 +79,8 @@ class DuplexTransformer(nn.Module):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
         elif isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=0.1)
+        elif isinstance(module, Table):
+            module.draw(std=0.1)
 
     def embed(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor) -> Tensor:
         """user codes [B, K, F - 1 + T], own codes [B, K, T], text and user text [B, T] → [B, T, D].

@@ -12,26 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicert.errors import ModelError
-
-
-@dataclass(frozen=True)
-class DepthSizes:
-    """The transformer over the codebooks of one step."""
-
-    codebooks: int = 8  # that it writes, one after the other
-    width: int = 1024
-    layers: int = 6
-    heads: int = 16
-    kv_heads: int = 16
-    hidden: tuple[int, ...] = (2816,) * 8  # inner width of the perceptrons, one per set of weights
-    weights: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7)  # which set of weights writes which codebook
-    inputs: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7)  # likewise, the projections of the hidden state
-    low_rank: int = 0  # width of the embeddings before they are projected to ``width``; 0: they are not
-    norm: str = ""  # kind of a norm of its own per codebook, before the logits; "": none
-
-    @property
-    def sets(self) -> int:
-        return len(self.hidden)
+from voicert.models.config import DepthSizes
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from torch import Tensor
 from voicert.errors import ModelError
 from voicert.models.base import Ints, Sampling
 from voicert.models.moshi.network import MoshiNetwork
-from voicert.models.moshi.parts import NOTHING
 from voicert.models.moshi.runners import Runner, runner
 from voicert.models.moshi.sampling import code_draws, draw, text_draws
 from voicert.models.moshi.tokens import Tokens
+from voicert.models.parts import NOTHING
 from voicert.models.sampling import uniforms
 
 

@@ -21,7 +21,7 @@ from voicert.models.moshi.headers import Header, describe, read_headers
 from voicert.models.moshi.layout import Place, locate, tensors
 from voicert.models.moshi.memory import check, need
 from voicert.models.moshi.network import MoshiNetwork
-from voicert.models.moshi.parts import Int8Linear
+from voicert.models.parts import Int8Linear
 
 END = 2  # the text token that ends a text
 _LORA = (".lora_A.weight", ".lora_B.weight")

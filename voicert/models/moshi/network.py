@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from voicert.models.depth import DepthTransformer
 from voicert.models.layers import LayerSizes, Product, RmsNorm
 from voicert.models.moshi.config import MoshiConfig
-from voicert.models.moshi.depth import DepthTransformer
-from voicert.models.moshi.parts import Table, norm_epsilon
+from voicert.models.parts import Table, norm_epsilon
 from voicert.models.temporal import PIECE, Temporal
 from voicert.models.window import Window
 
@@ -35,7 +35,7 @@ class MoshiNetwork(nn.Module):
         )
         self.norm = RmsNorm(c.width, epsilon)
         self.text_head = Product(c.width, c.text_out)
-        self.depth = DepthTransformer(c)
+        self.depth = DepthTransformer(c.depth, c.width, c.text_card, c.card, epsilon)
 
     def forward(self, x: Tensor, rings: Sequence[Tensor], first: Sequence[int]) -> tuple[Tensor, Tensor]:
         """x [B, T, D], which `embed` makes → hidden [B, T, D], text logits [B, T, V].

@@ -19,10 +19,10 @@ from voicert.models.base import Bools, Control, Ints, Sampling, StepOutput
 from voicert.models.moshi import lm as language
 from voicert.models.moshi.answers import Answers, Passed
 from voicert.models.moshi.lm import MoshiLm
-from voicert.models.moshi.parts import NOTHING
 from voicert.models.moshi.prompts import Beginning
 from voicert.models.moshi.sampling import draw, text_draws
 from voicert.models.moshi.spelling import MOST_BYTES, Spelling
+from voicert.models.parts import NOTHING
 from voicert.models.sampling import uniforms
 
 REWIND_S = 10.0  # how far back a slot can go

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from voicert.errors import ModelError
 from voicert.models.base import Ints
 from voicert.models.moshi.config import MoshiConfig
-from voicert.models.moshi.parts import NOTHING
+from voicert.models.parts import NOTHING
 
 
 class Tokens:

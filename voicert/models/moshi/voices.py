@@ -24,7 +24,7 @@ from voicert_codecs.base import CodecError
 from voicert.errors import ModelError
 from voicert.models.base import Ints
 from voicert.models.moshi.config import MoshiConfig
-from voicert.models.moshi.parts import NOTHING
+from voicert.models.parts import NOTHING
 
 SUFFIX = ".pt"
 FOLDER, ARCHIVE = "voices", "voices.tgz"  # beside the weights; the archive holds the folder

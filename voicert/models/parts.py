@@ -34,15 +34,21 @@ class Table(nn.Module):
         self.cards = tuple(cards)
         rows = [card + 2 for card in cards]  # the last one is zero, for NOTHING
         self.starts = [sum(rows[:i]) for i in range(len(rows))]
-        self.weight = nn.Parameter(torch.empty(sum(rows), width))
-        self.register_buffer("offsets", torch.empty(len(rows), dtype=torch.int64), persistent=False)
-        self.register_buffer("sizes", torch.empty(len(rows), dtype=torch.int64), persistent=False)
+        self.weight = nn.Parameter(torch.zeros(sum(rows), width))
+        self.register_buffer("offsets", torch.tensor(self.starts), persistent=False)
+        self.register_buffer("sizes", torch.tensor(rows), persistent=False)
 
     def allocate(self, device: torch.device, dtype: torch.dtype) -> None:
         """Zeros in place of what is not there yet; :meth:`load` fills them."""
         self.weight = nn.Parameter(torch.zeros(self.weight.shape, dtype=dtype, device=device), False)
         self.offsets = torch.tensor(self.starts, device=device)
         self.sizes = torch.tensor([card + 2 for card in self.cards], device=device)
+
+    @torch.no_grad()
+    def draw(self, std: float) -> None:
+        """Random embeddings, to be trained."""
+        for start, card in zip(self.starts, self.cards, strict=True):
+            nn.init.normal_(self.weight[start : start + card + 1], std=std)
 
     def load(self, stream: int, embeddings: Tensor) -> None:
         """``embeddings`` [card + 1, width]."""
