@@ -101,7 +101,7 @@ class Training:
             self._resume()
         if args.compile:
             torch._dynamo.config.recompile_limit = 32  # pyright: ignore[reportPrivateImportUsage]  # one per stage
-            for layer in self.model.layers:
+            for layer in self.model.temporal.layers:
                 layer.compile(dynamic=False)
 
     def _resume(self) -> None:

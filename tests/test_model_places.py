@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from voicert_codecs.blocks.rotary import RotaryTable
 
-from voicert.models.places import Places, rope_angles, written
+from voicert.models.onnx_runner import _angles
+from voicert.models.places import STILL, Places, written
 from voicert.models.slots import StepInputs
-from voicert.models.transformer import attend_to_some
 from voicert.models.vocabulary import PAD
+from voicert.models.whole import attend_to_some
 
 WIDTH, HEADS, KV_HEADS = 8, 4, 2
 
@@ -20,11 +22,11 @@ WIDTH, HEADS, KV_HEADS = 8, 4, 2
 def test_angles_stay_exact_in_long_conversations() -> None:
     """A month at 50 steps a second is 130 million steps."""
     for position in (0, 1, 999_983, 130_000_001):
-        cos, sin = rope_angles(torch.tensor([position]), 8, 10_000.0)
+        cos, sin = _angles(np.array([position]), 10_000.0 ** (-np.arange(0, 8, 2) / 8))
         for i in range(4):
             angle = math.fmod(position * 10_000.0 ** (-2 * i / 8), 2 * math.pi)
-            assert float(cos[0, 0, i]) == pytest.approx(math.cos(angle), abs=2e-7)
-            assert float(sin[0, 0, i]) == pytest.approx(math.sin(angle), abs=2e-7)
+            assert float(cos[0, i]) == pytest.approx(math.cos(angle), abs=2e-7)
+            assert float(sin[0, i]) == pytest.approx(math.sin(angle), abs=2e-7)
 
 
 def looked(frames: list[int], steps: int, words: int, first: int = 0) -> tuple[Tensor, Tensor]:
@@ -51,7 +53,8 @@ def looked(frames: list[int], steps: int, words: int, first: int = 0) -> tuple[T
 def places_of(text: Tensor, first: int = 0) -> Places:
     some = written(text, torch.full_like(text, PAD))
     clocks = torch.arange(text.shape[1])[None], first + some.cumsum(1)
-    return Places(rope_angles(clocks[0], WIDTH, 1e4), rope_angles(clocks[1], WIDTH, 1e4, of_words=True), some)
+    frames, words = RotaryTable(WIDTH, 1e4)(clocks[0]), RotaryTable(WIDTH, 1e4, STILL)(clocks[1])
+    return Places(frames, words, some)
 
 
 @pytest.mark.parametrize("words", [1, 2])

@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from tests.support.tiny import DEPTH, MODEL, transformer
-from voicert.models.transformer import (
-    SHORT,
-    Cache,
-    DuplexTransformer,
-    attend_to_all,
-    ring_mask,
-    window_mask,
-)
+from voicert.models.places import written
+from voicert.models.rings import Rings
+from voicert.models.temporal import PIECE
+from voicert.models.transformer import DuplexTransformer
 from voicert.models.vocabulary import PAD
+from voicert.models.whole import SHORT, attend_to_all, window_mask
+from voicert.models.window import Window
+
+Given = tuple[Tensor, Tensor, Tensor, Tensor]  # user, own, text, user text
 
 F = MODEL.user_frames
 STEPS = 3 * MODEL.window + 7
@@ -73,39 +73,49 @@ def model() -> DuplexTransformer:
     return transformer()
 
 
-@torch.inference_mode()
-def stepped(model: DuplexTransformer, some: Streams, cache: Cache, steps: int = STEPS) -> Tensor:
-    """Hidden [B, T, D], one step after the other, row i in slot i."""
-    slots = torch.arange(len(some.text))
-    return torch.cat([model.steps(*some.step(t), cache, slots) for t in range(steps)], 1)
+class Steps:
+    """A model's steps in rings of its own, row i of what it is given in slots[i]."""
+
+    def __init__(self, model: DuplexTransformer, slots: int) -> None:
+        self.model = model
+        self.rings = Rings(model.temporal.zeros, slots, model.temporal.window.capacity)
+        self.position, self.words = [0] * slots, [0] * slots
+
+    @torch.inference_mode()
+    def take(self, given: Given, slots: list[int]) -> Tensor:
+        """T steps of each, as many as a ring takes at once → hidden [B, T, D]."""
+        steps = given[2].shape[1]
+        first = [self.position[slot] for slot in slots]
+        rings = [self.rings.take(slot, at + steps) for slot, at in zip(slots, first, strict=True)]
+        words = torch.tensor([self.words[slot] for slot in slots])
+        hidden = self.model.steps(*given, words, rings, first)
+        for slot, some in zip(slots, written(given[2], given[3]).sum(1).tolist(), strict=True):
+            self.position[slot] += steps
+            self.words[slot] += some
+        return hidden
 
 
-@pytest.mark.parametrize("room", [0, 1, 13, 60])
-def test_cached_equals_uncached(model: DuplexTransformer, room: int) -> None:
-    """Within every layer's window and long after it, the rings of keys written over but for the largest."""
-    some = streams(2)
-    cache = model.init_cache(2, room)
+def stepped(model: DuplexTransformer, some: Streams, at_once: int = 1, first: int = 0) -> Tensor:
+    """Hidden [B, T, D], ``at_once`` steps after as many others; the count of steps begins at ``first``."""
+    rows = len(some.text)
+    taking, made, t = Steps(model, rows), list[Tensor](), 0
+    taking.position = [first] * rows
+    while t < STEPS:
+        count = min(at_once, model.temporal.runs(first + t, STEPS - t)[0])
+        made.append(taking.take(some.some(t, count), list(range(rows))))
+        t += count
+    return torch.cat(made, 1)
+
+
+@pytest.mark.parametrize("rewind", [0, 13, 60])
+@pytest.mark.parametrize("at_once", [1, 2, 7, PIECE])
+def test_step_by_step_equals_all_at_once(rewind: int, at_once: int) -> None:
+    """Within every layer's window and long after it, the rings of keys written over several times."""
+    model, some = transformer(rewind=rewind), streams(2)
+    assert model.temporal.window.capacity == MODEL.window + rewind + PIECE - 1
     with torch.inference_mode():
         whole = model(*some.until(STEPS))
-    torch.testing.assert_close(stepped(model, some, cache), whole, atol=1e-5, rtol=0)
-    for window, keys, values in zip(MODEL.windows, cache.keys, cache.values, strict=True):
-        assert keys.shape == values.shape == (2, MODEL.kv_heads, window + room, MODEL.head_dim)
-    assert cache.position.tolist() == [STEPS, STEPS]
-
-
-@pytest.mark.parametrize("at_once", [2, 7, 14])
-def test_several_steps_at_once_are_those_steps(model: DuplexTransformer, at_once: int) -> None:
-    """In rings that have room for no more than the windows and those steps."""
-    some, slots = streams(2), torch.tensor([2, 0])
-    cache, single = (model.init_cache(3, at_once - 1) for _ in range(2))
-    with torch.inference_mode():
-        counts = [(t, min(at_once, STEPS - t)) for t in range(0, STEPS, at_once)]
-        made = torch.cat([model.steps(*some.some(t, n), cache, slots) for t, n in counts], 1)
-        torch.testing.assert_close(made, model(*some.until(STEPS)), atol=1e-5, rtol=0)
-        for t in range(STEPS):
-            model.steps(*some.step(t), single, slots)
-    torch.testing.assert_close(cache.keys, single.keys, atol=1e-5, rtol=0)
-    assert not any(values[1].any() for values in cache.values)
+    torch.testing.assert_close(stepped(model, some, at_once), whole, atol=1e-5, rtol=0)
 
 
 def test_what_comes_later_changes_nothing_before(model: DuplexTransformer) -> None:
@@ -165,54 +175,37 @@ def test_embeddings_are_the_same_with_gradients_and_without(model: DuplexTransfo
 
 def test_slots_run_at_their_own_positions(model: DuplexTransformer) -> None:
     """The second slot joins late, and takes part in every other step only."""
-    some = streams(2)
-    cache, late = model.init_cache(3, 2), []
+    some, taking = streams(2), Steps(model, 3)
+    first, late = list[Tensor](), list[Tensor]()
+    for t in range(STEPS):
+        both = t >= 10 and t % 2 == 0
+        pairs = zip(some.step(t), some.step(len(late)), strict=True)
+        user, own, text, user_text = (torch.cat([a[:1], b[1:]]) if both else a[:1] for a, b in pairs)
+        hidden = taking.take((user, own, text, user_text), [2, 0] if both else [2])
+        first.append(hidden[0, 0])
+        late += [hidden[1, 0]] if both else []
     with torch.inference_mode():
-        first = []
-        for t in range(STEPS):
-            both = t >= 10 and t % 2 == 0
-            n = len(late)
-            pairs = zip(some.step(t), some.step(n), strict=True)
-            inputs = [torch.cat([a[:1], b[1:]]) if both else a[:1] for a, b in pairs]
-            hidden = model.steps(*inputs, cache, torch.tensor([2, 0] if both else [2]))
-            first.append(hidden[0, 0])
-            late += [hidden[1, 0]] if both else []
         whole = model(*some.until(STEPS))
     torch.testing.assert_close(torch.stack(first), whole[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(torch.stack(late), whole[1, : len(late)], atol=1e-5, rtol=0)
-    assert cache.position.tolist() == [len(late), 0, STEPS]
-    assert not any(keys[1].any() for keys in cache.keys)
+    assert taking.position == [len(late), 0, STEPS]
+    assert taking.rings.room(1) == 0
 
 
-def test_the_ring_shows_exactly_the_last_window() -> None:
+def test_a_layer_sees_its_own_window_of_a_ring_that_is_longer() -> None:
+    window = Window(context=9, spare=2)
     for position in (0, 3, 7, 8, 100, 10**7 + 3):
-        capacity, window = 11, 8
-        seen = ring_mask(torch.tensor([[position]]), capacity, window)[0, 0] == 0
-        wanted = {p % capacity for p in range(max(0, position - window + 1), position + 1)}
-        assert {int(i) for i in torch.nonzero(seen)} == wanted
-        later = torch.tensor([[position, position + 1, position + 3]])  # written in the same run
-        assert (ring_mask(later, capacity, window)[0, 0] == 0).equal(seen)
-
-
-def test_what_no_row_has_filled_yet_is_not_looked_at() -> None:
-    sizes = {
-        last: ring_mask(torch.tensor([[last - 1, last]]), 200, 150).shape for last in (1, 63, 64, 130, 999)
-    }
-    assert sizes == {1: (1, 2, 64), 63: (1, 2, 64), 64: (1, 2, 128), 130: (1, 2, 192), 999: (1, 2, 200)}
-    two = ring_mask(torch.tensor([[3], [70]]), 200, 150) == 0
-    assert two.sum(-1).tolist() == [[4], [71]]
+        filled = min(position + 1, window.capacity)
+        seen = window.seen(torch.tensor([[position]]), filled, 4)[0, 0]
+        wanted = {p % window.capacity for p in range(max(0, position - 3), position + 1)}
+        assert set(torch.nonzero(seen).flatten().tolist()) == wanted
 
 
 def test_late_positions_give_what_early_ones_give(model: DuplexTransformer) -> None:
     """Only distances count: after two windows, nothing shows that the count of steps began elsewhere."""
-    some = streams(1)
-    late = model.init_cache(1, 3)
-    late.position[:] = 40_000_000
-    early = stepped(model, some, model.init_cache(1, 3))
     settled = sum(MODEL.windows)
-    torch.testing.assert_close(
-        stepped(model, some, late)[:, settled:], early[:, settled:], atol=1e-5, rtol=0
-    )  # fmt: skip
+    late = stepped(model, streams(1), first=2_000_000)
+    torch.testing.assert_close(late[:, settled:], stepped(model, streams(1))[:, settled:], atol=1e-4, rtol=0)
 
 
 def test_codebooks_one_by_one_equal_all_at_once() -> None:

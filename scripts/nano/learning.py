@@ -85,7 +85,7 @@ class Objective(nn.Module):
         self.phone_head = nn.Linear(model.config.width, len(PHONES))
         self._low: list[Tensor] = []
         self._cross_entropy = torch.compile(cross_entropy, dynamic=False) if compiled else cross_entropy
-        model.layers[min(PHONE_LAYER, model.config.layers - 1)].register_forward_hook(self._keep)
+        model.temporal.layers[min(PHONE_LAYER, model.config.layers - 1)].register_forward_hook(self._keep)
 
     def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self._low = [output]
@@ -139,7 +139,7 @@ class Optimisers:
         matrices = [
             p
             for n, p in model.named_parameters()
-            if n.startswith(("layers.", "user_in", "user_out")) and p.ndim == 2
+            if n.startswith(("temporal.layers.", "user_in", "user_out")) and p.ndim == 2
         ]
         chosen = {id(p) for p in matrices}
         others = [p for p in [*model.parameters(), *objective.parameters()] if id(p) not in chosen]

@@ -77,7 +77,7 @@ class DepthTransformer(nn.Module):
         return torch.stack(codes, dim=1)
 
     def forced(self, hidden: Tensor, text: Tensor, codes: Tensor) -> Tensor:
-        """Where codes are known, with gradients: hidden [B, D], text [B], codes [B, k] of the first k codebooks
+        """Where codes are known, with gradients: hidden [B, D], text [B], codes [B, k] of the first codebooks
         → logits [B, min(k + 1, K), N].
         """
         inputs, before = self._inputs_of(hidden), [text, *codes.unbind(1)]

@@ -16,8 +16,9 @@ from voicert_codecs.nano.export import store_float16, trace
 
 from voicert.errors import ModelError
 from voicert.models.config import ModelConfig
-from voicert.models.places import Places, written
-from voicert.models.transformer import DuplexTransformer, attend_to_some
+from voicert.models.places import Places, Rotation, written
+from voicert.models.transformer import DuplexTransformer
+from voicert.models.whole import attend_to_some
 
 
 class _Step(nn.Module):
@@ -50,8 +51,7 @@ class _Step(nn.Module):
     ) -> tuple[Tensor, ...]:
         m, c = self.model, self.model.config
         x = m.embed(user, own, text, user_text)  # [B, T, D]
-        frames, words = (cos[:, :, None], sin[:, :, None]), (word_cos[:, :, None], word_sin[:, :, None])
-        places = Places(frames, words, written(text, user_text))
+        places = Places(_both(cos, sin), _both(word_cos, word_sin), written(text, user_text))
         slot, head = slots[:, None, None], torch.arange(c.kv_heads)[None, :, None]
         new: list[Tensor] = []
 
@@ -69,10 +69,15 @@ class _Step(nn.Module):
             keys, values = keys[pages].flatten(2, 3), values[pages].flatten(2, 3)  # [B, Hkv, n * P, d]
             return attend_to_some(query, keys, values, mask[kind].flatten(2))
 
-        for i, layer in enumerate(m.layers):
+        for i, layer in enumerate(m.temporal.layers):
             x = layer(x, partial(attend, i))
         x = m.norm(x)
         return *new, m.text_head(x), m.user_text_head(x), m.code_logits(x)
+
+
+def _both(cos: Tensor, sin: Tensor) -> Rotation:
+    """cos and sin [B, T, d / 2] of every pair → of both of its channels."""
+    return torch.cat([cos, cos], -1)[:, :, None], torch.cat([-sin, sin], -1)[:, :, None]
 
 
 def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:

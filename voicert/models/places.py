@@ -15,30 +15,21 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from voicert_codecs.blocks.rotary import rotate
 
 from voicert.models.vocabulary import PAD
 
 UNSEEN = -30.0  # added to the score of a step that wrote nothing; finite, for there may be no other
-Rotation = tuple[Tensor, Tensor]  # cos and sin [B or 1, T, 1, d / 2]
+STILL = 1  # pairs of channels that are not turned among words: one of the last two hides a step
+Rotation = tuple[Tensor, Tensor]  # cos and sin, see ``voicert_codecs.blocks.rotary``
 
 
-def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding on halves: x [B, T, H, d], cos and sin [B or 1, T, 1, d / 2] (RoFormer, 2021)."""
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
+@dataclass(frozen=True)
+class WordClock:
+    """Of T steps in a row."""
 
-
-def rope_angles(place: Tensor, head_dim: int, base: float, of_words: bool = False) -> Rotation:
-    """cos and sin [..., 1, head_dim / 2] of places [...], in float64 so that long calls stay exact.
-
-    Among words the last pair of channels stands still: `Places.put` takes one of the two for itself.
-    """
-    halves = torch.arange(0, head_dim, 2, dtype=torch.float64, device=place.device)
-    frequency = base ** (-halves / head_dim)
-    if of_words:
-        frequency[-1] = 0.0
-    angle = (place.to(torch.float64)[..., None] * frequency)[..., None, :]
-    return angle.cos().float(), angle.sin().float()
+    count: Tensor  # [B, T] steps so far, each one itself included, that were given something written
+    written: Tensor  # [B, T] whether the step is one of them
 
 
 def written(text: Tensor, user_text: Tensor) -> Tensor:
@@ -48,29 +39,33 @@ def written(text: Tensor, user_text: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Places:
-    """Of T steps in a row; the last two are used by models with heads for words."""
+    """Of T steps in a row; the last two are there for models with heads for words."""
 
     frames: Rotation
-    words: Rotation
-    written: Tensor  # [B, T]
+    words: Rotation | None = None
+    written: Tensor | None = None  # [B, T]
 
     def put(self, word_heads: int, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
-        """query [B, T, H, d] and key [B, T, Hkv, d], rotated; the last ``word_heads`` keys are for words."""
+        """query [B, T, H, d] and key [B, T, Hkv, d], rotated; the last ``word_heads`` keys are for words.
+
+        Raises:
+            ValueError: there are some, and no word was counted.
+        """
         if not word_heads:
-            return rope(query, *self.frames), rope(key, *self.frames)
+            return rotate(query, self.frames), rotate(key, self.frames)
+        if self.words is None or self.written is None:
+            raise ValueError("these steps have no clock of words")
         width, heads, kv_heads = query.shape[3], query.shape[2], key.shape[2]
         of_words, first = word_heads * (heads // kv_heads), kv_heads - word_heads
         # The last channel gives way to what hides a step: with a query's √d it is added to the score as it
         # is, and it stays with the key in whatever memory that is put.
         hidden = torch.where(self.written, 0.0, UNSEEN)[:, :, None, None].to(key.dtype)
         hidden = hidden.expand(-1, -1, word_heads, -1)
-        seeking, found = (
-            rope(query[:, :, heads - of_words :], *self.words),
-            rope(key[:, :, first:], *self.words),
-        )
+        seeking = rotate(query[:, :, heads - of_words :], self.words)
+        found = rotate(key[:, :, first:], self.words)
         seeking = torch.cat([seeking[..., :-1], torch.full_like(seeking[..., -1:], width**0.5)], -1)
-        found = torch.cat([found[..., :-1], hidden.to(found.dtype)], -1)
+        found = torch.cat([found[..., :-1], hidden], -1)
         if not first:
             return seeking, found
-        near = rope(query[:, :, : heads - of_words], *self.frames), rope(key[:, :, :first], *self.frames)
+        near = rotate(query[:, :, : heads - of_words], self.frames), rotate(key[:, :, :first], self.frames)
         return torch.cat([near[0], seeking], 2), torch.cat([near[1], found], 2)

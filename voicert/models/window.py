@@ -54,16 +54,20 @@ class Window:
         around = self.sinks + (position - self.sinks) % (self.capacity - self.sinks)
         return torch.where(position < self.sinks, position, around)
 
-    def seen(self, position: Tensor, filled: int) -> Tensor:
+    def seen(self, position: Tensor, filled: int, context: int | None = None) -> Tensor:
         """position [..., T], growing by one → [..., T, filled]: whether it sees what lies at each index.
 
         Those of the same call that come after it may already lie there, and so may some that were undone.
+
+        Args:
+            context: of a layer that sees less than there is.
         """
+        context = self.context if context is None else context
         index = torch.arange(filled, device=position.device)
         last, own = position[..., -1:, None], position[..., None]  # [..., 1, 1], [..., T, 1]
         held = last - (last - index) % (self.capacity - self.sinks)  # what the index holds, if not a sink
         sink = index < self.sinks
-        near = (held > own - self.context + self.sinks) | (own < self.context)
+        near = (held > own - context + self.sinks) | (own < context)
         return torch.where(sink, index <= own, (held >= self.sinks) & (held <= own) & near)
 
     def before_sinks(self, position: Tensor) -> Tensor:

@@ -27,9 +27,11 @@ class RotaryTable(nn.Module):
     cos: Tensor  # [2, 2048, d / 2] of 2048 * a, and of b
     sin: Tensor
 
-    def __init__(self, head_width: int, period: float) -> None:
+    def __init__(self, head_width: int, period: float, still: int = 0) -> None:
+        """``still``: the last so many pairs are not turned."""
         super().__init__()
         frequency = period ** (-torch.arange(0, head_width, 2, dtype=torch.float64) / head_width)
+        frequency[len(frequency) - still :] = 0.0
         steps = torch.arange(_STEPS, dtype=torch.float64)[:, None]
         angle = torch.stack([steps * _STEPS * frequency, steps * frequency])
         self.register_buffer("cos", angle.cos().float(), persistent=False)

@@ -1,4 +1,4 @@
-"""A Moshi: a temporal transformer over steps, and a depth transformer over the codebooks of each.
+"""A Moshi: of every stream a token is given to a step, and the depth transformer writes those of its frame.
 
 Sizes: B rows, T steps, S streams of audio, D width, V text tokens.
 """
@@ -7,42 +7,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from voicert.models.depth import DepthTransformer
-from voicert.models.layers import LayerSizes, Product, RmsNorm
+from voicert.models.layers import LayerSizes
 from voicert.models.moshi.config import MoshiConfig
+from voicert.models.network import Network, Sizes
 from voicert.models.parts import Table, norm_epsilon
-from voicert.models.temporal import PIECE, Temporal
-from voicert.models.window import Window
 
 
-class MoshiNetwork(nn.Module):
+class MoshiNetwork(Network):
     """Args:
     config: the sizes.
     rewind: steps that can be undone.
     """
 
     def __init__(self, config: MoshiConfig, rewind: int = 0) -> None:
-        super().__init__()
-        self.config = c = config
-        self.rewind = rewind
-        epsilon = norm_epsilon(c.norm)
-        sizes = LayerSizes(c.width, c.heads, c.kv_heads, c.head_width, c.hidden, epsilon)
+        c = config
+        layer = LayerSizes(c.width, c.heads, c.kv_heads, c.head_width, c.hidden, norm_epsilon(c.norm))
+        contexts, none = (c.context,) * c.layers, (0,) * c.layers
+        super().__init__(
+            Sizes(layer, contexts, c.sinks, none, c.rope_period, c.text_card, c.text_out, 0,
+                  c.depth.codebooks, c.card, c.depth),
+            rewind,
+        )  # fmt: skip
+        self.config = config
         self.table = Table([c.text_card] + [c.card] * c.streams, c.width)
-        self.temporal = Temporal(
-            sizes, c.layers, Window(c.context, c.sinks, rewind + PIECE - 1), c.rope_period
-        )
-        self.norm = RmsNorm(c.width, epsilon)
-        self.text_head = Product(c.width, c.text_out)
-        self.depth = DepthTransformer(c.depth, c.width, c.text_card, c.card, epsilon)
 
     def forward(self, x: Tensor, rings: Sequence[Tensor], first: Sequence[int]) -> tuple[Tensor, Tensor]:
         """x [B, T, D], which `embed` makes → hidden [B, T, D], text logits [B, T, V].
 
         ``rings`` and ``first`` as :class:`voicert.models.temporal.Temporal` has them.
         """
-        hidden = self.norm(self.temporal(x, rings, first))
+        hidden = self.stepped(x, rings, first)
         return hidden, self.text_head(hidden)
 
     def all_slots(
