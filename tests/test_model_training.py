@@ -115,8 +115,8 @@ def test_frames_with_text_weigh_more() -> None:
     target = torch.tensor([PAD, 4, PAD, PAD, 8, PAD, PAD, PAD, 3, PAD])
     loss = torch.rand(10, generator=torch.Generator().manual_seed(1))
     weight = torch.where(target == PAD, 1.0, 5.0)
-    torch.testing.assert_close(weighted(loss, target, 5.0), (loss * weight).sum() / weight.sum())
     given = torch.zeros_like(target)
+    torch.testing.assert_close(weighted(loss, target, 5.0, given), (loss * weight).sum() / weight.sum())
     given[1] = 1
     weight[1] = 0.0
     torch.testing.assert_close(weighted(loss, target, 5.0, given), (loss * weight).sum() / weight.sum())

@@ -30,6 +30,7 @@ class Batch:
     user_text: Tensor  # [B, T]
     given: Tensor  # [B, T] 1 where the user's text was typed: nothing tells it beforehand
     phones: Tensor  # [B, T] what the user's voice says, see `nano.phones`
+    unasked: Tensor  # [B, T] 1 where nothing could tell the text
 
     def to(self, device: torch.device) -> Batch:
         return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
@@ -107,12 +108,14 @@ class Shards:
 
 def crop(user: NDArray[np.integer], codes: NDArray[np.integer], text: NDArray[np.integer],
          user_text: NDArray[np.integer], given: NDArray[np.integer], phones: NDArray[np.integer],
-         start: int, frames: int, before: int, silence: NDArray[np.integer]) -> Row:  # fmt: skip
+         start: int, frames: int, before: int, silence: NDArray[np.integer],
+         unasked: NDArray[np.integer] | None = None) -> Row:  # fmt: skip
     """Frames ``start`` to ``start + frames`` of a conversation: silence where nothing was before it."""
     cut, past = slice(start, start + frames), max(0, start - 1)
     row: Row = {
         "codes": codes[:, cut], "text": text[cut], "user_text": user_text[cut],
         "given": given[cut], "phones": phones[cut],
+        "unasked": np.zeros_like(text[cut]) if unasked is None else unasked[cut],
     }  # fmt: skip
     quiet = np.repeat(silence[:, None].astype(user.dtype), max(0, before - start), axis=1)
     row["user"] = np.concatenate([quiet, user[:, max(0, start - before) : start + frames]], axis=1)

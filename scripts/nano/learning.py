@@ -56,11 +56,9 @@ def cross_entropy(head: Tensor, hidden: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(logits, target.flatten(), reduction="none").view(target.shape)
 
 
-def weighted(loss: Tensor, target: Tensor, heavy: float, given: Tensor | None = None) -> Tensor:
+def weighted(loss: Tensor, target: Tensor, heavy: float, given: Tensor) -> Tensor:
     """The mean of losses [M]: frames with something to write count ``heavy`` times, given ones nothing."""
-    weight = 1.0 + (heavy - 1.0) * (target != PAD)
-    if given is not None:
-        weight = weight * (given == 0)
+    weight = (1.0 + (heavy - 1.0) * (target != PAD)) * (given == 0)
     return (loss * weight).sum() / weight.sum()
 
 
@@ -97,7 +95,7 @@ class Objective(nn.Module):
         said = self._cross_entropy(model.text_head.weight, flat, text)
         heard = self._cross_entropy(model.user_text_head.weight, flat, user_text)
         return {
-            "text": weighted(said, text, heavy),
+            "text": weighted(said, text, heavy, b.unasked.flatten()),
             "user_text": weighted(heard, user_text, heavy, b.given.flatten()),
             "codes": self._codes(model, hidden, b),
             "phones": self._phones(b),

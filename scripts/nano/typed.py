@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nano import lessons
 from nano.answers import LEAD_FRAMES
 from nano.batches import Batch, Row, crop, stacked
+from nano.compose import Composer, Tokens
 from nano.corpus import load_answers
 from nano.lessons import LONGEST_AGAIN, Exchange
 from nano.phones import SILENCE
@@ -21,6 +22,8 @@ from nano.timeline import GAP_FRAMES
 from voicert.models.vocabulary import END, PAD, Vocabulary
 
 TYPED_FRAMES = 240  # of a row
+HEARD = 0.5  # share of the requests that are answered as soon after their last word as spoken ones
+WORDS = 0.2  # share of the requests that ask for a word itself: its letters, or the word again
 CUT = 0.7  # share of the answers into which the next request is typed: so a row holds more of them
 LEAST = 12  # frames of a cut answer
 FOLLOWS = 0.2  # share of the requests after a whole answer that only make sense after it
@@ -41,6 +44,10 @@ class TypedTalks:
         self.answers = load_answers(folder / "answers.npz")
         with np.load(folder / "answers.npz") as data:
             self.silence, self.rooms = data["silence"], data["quiet"]
+        recorded = set(lessons.answers())
+        self._composer = Composer(
+            {said: a for said, a in self.answers.items() if said not in recorded}, self.vocabulary
+        )
         self._following = {family.name: family for family in lessons.FAMILIES}
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
@@ -49,18 +56,21 @@ class TypedTalks:
     def _row(self, rng: np.random.Generator) -> Row:
         frames = TYPED_FRAMES
         text, user_text = (np.full(frames, PAD, np.int64) for _ in range(2))
-        given = np.zeros(frames, np.int64)
+        given, unasked = np.zeros(frames, np.int64), np.zeros(frames, np.int64)
         codes = np.repeat(self.silence[:, None], frames, axis=1)
         at = int(rng.integers(0, 8))  # the frame of the next request's first token
         before: Exchange | None = None
         answer = ""  # the one before, if it was given whole
         while at < frames:
-            exchange, wanted = self._next(rng, before, answer)
-            tokens = self.vocabulary.encode(exchange.request)
+            exchange, wanted, (said, spoken) = self._next(rng, before, answer)
+            words = [self.vocabulary.encode_word(word) for word in exchange.request.split()]
+            tokens = [token for word in words for token in word]
             _put(user_text, at, np.array(tokens))
             given[at : at + len(tokens)] = 1
             start = at + len(tokens) + GAP_FRAMES - LEAD_FRAMES
-            said, spoken = self.answers[wanted]
+            if rng.random() < HEARD:
+                start = at + len(tokens) - len(words[-1]) + GAP_FRAMES - LEAD_FRAMES - 1
+                unasked[start : start + 1] = 1  # more might have been typed, and was not
             whole = rng.random() >= CUT or len(said) < 2 * LEAST
             length = len(said) if whole else int(rng.integers(LEAST, len(said) - 1))
             _put(text, start, said[:length])
@@ -74,21 +84,27 @@ class TypedTalks:
         first = int(rng.integers(room.shape[1] - frames))
         phones = np.full(frames, SILENCE, np.int64)
         return crop(room[:, first : first + frames], codes, text, user_text, given, phones, 0, frames,
-                    self.before, self.silence)  # fmt: skip
+                    self.before, self.silence, unasked)  # fmt: skip
 
-    def _next(self, rng: np.random.Generator, before: Exchange | None, answer: str) -> tuple[Exchange, str]:
-        """The next request and its answer, after ``before`` was answered with ``answer``."""
+    def _next(
+        self, rng: np.random.Generator, before: Exchange | None, answer: str
+    ) -> tuple[Exchange, str, Tokens]:
+        """The next request, its answer and that one's tokens, after ``before`` was answered by ``answer``."""
         if before is not None and answer and rng.random() < FOLLOWS:
-            if len(answer) <= LONGEST_AGAIN and rng.random() < AGAIN:
-                return lessons.again(rng), answer
+            if answer in self.answers and len(answer) <= LONGEST_AGAIN and rng.random() < AGAIN:
+                return lessons.again(rng), answer, self.answers[answer]
             family = self._following.get(before.family)
             found = family.follow(rng) if family else None
             if found and found.topic != before.topic and found.answer in self.answers:
-                return found, found.answer
+                return found, found.answer, self.answers[found.answer]
         while True:
-            exchange = lessons.draw(rng)
-            if exchange.answer in self.answers:
-                return exchange, exchange.answer
+            exchange = _of_words(rng) if rng.random() < WORDS else lessons.draw(rng)
+            if made := self.answers.get(exchange.answer) or self._composer.answer(rng, exchange.answer):
+                return exchange, exchange.answer, made
+
+
+def _of_words(rng: np.random.Generator) -> Exchange:
+    return lessons.WORDS[rng.integers(len(lessons.WORDS))].draw(rng)
 
 
 def _put(row: NDArray[np.integer], at: int, some: NDArray[np.integer]) -> None:

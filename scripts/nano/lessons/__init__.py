@@ -12,10 +12,12 @@ from nano.lessons.curriculum import (
     sample_texts,
 )
 from nano.lessons.exchange import Exchange, Family, Topic
+from nano.lessons.spelling import WORDS
 
 __all__ = [
     "FAMILIES",
     "LONGEST_AGAIN",
+    "WORDS",
     "Exchange",
     "Family",
     "Topic",
