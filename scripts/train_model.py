@@ -54,8 +54,8 @@ STAGES = (
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
 TYPED_WEIGHT = 0.7  # of typed talk against sound
-MISHEARD = 0.25  # of the words that the model is told it heard, at most
-MISTYPED = 0.15  # and of typed ones
+MISHEARD = 0.15  # of the words that the model is told it heard, at most
+MISTYPED = 0.08  # and of typed ones
 
 
 def stage_at(share: float) -> Stage:
@@ -132,7 +132,7 @@ class Training:
         rise, fall = min(1.0, (self.step + 1) / 60), 0.5 * (1 + math.cos(math.pi * share))
         self.optimisers.step(rise * (0.03 + 0.97 * fall))
         self.step += 1
-        decay = min(0.995, 1 - 1 / (self.step + 1))
+        decay = min(0.998, 1 - 1 / (self.step + 1))
         with torch.no_grad():
             for k, v in self.model.state_dict().items():
                 self.average[k].lerp_(v, 1 - decay)
