@@ -45,11 +45,16 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-# Every third shard is of people who seldom interrupt in quiet rooms: hearing is learned sooner from them.
+# People who seldom interrupt in quiet rooms, of whom hearing is learned soonest; and some that give no peace.
 EASY = replace(
     Habits(), interruptions=0.15, small_sounds=0.1, noises=0.05, pauses=0.15, echo=0.1, babble=0.03, noisy=0.1
 )
-HELD_OUT = replace(Habits(), small_sounds=0.0, follow_ups=0.0, typed=0.0)  # of these no held-out ones exist
+BUSY = replace(
+    Habits(), interruptions=0.5, small_sounds=0.55, noises=0.5, pauses=0.5, echo=0.5, babble=0.35, idle=0.2
+)
+HABITS = EASY, Habits(), BUSY  # of one shard after the other
+# Of some things no held-out ones exist.
+HELD_OUT = replace(Habits(), small_sounds=0.0, follow_ups=0.0, typed=0.0, idle=0.0)
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def main() -> None:
         for i, kind in enumerate(HELD_OUT_KINDS)
     ]
     wanted += [
-        Shard(f"shard{n:04d}.npz", (args.seed, n), 192, 1000, habits=Habits() if n % 3 else EASY)
+        Shard(f"shard{n:04d}.npz", (args.seed, n), 192, 1000, habits=HABITS[n % 3])
         for n in range(args.first, args.first + args.shards)
     ]
     wanted += [Shard(f"long{n:04d}.npz", (args.seed, n, 1), 64, 3000) for n in range(args.long_shards)]

@@ -222,6 +222,22 @@ def test_readings_follow_each_other_and_nobody_answers(bank: Bank) -> None:
     assert np.diff(writes).max() < timeline.SECOND
 
 
+def test_where_nobody_asks_there_is_nothing_to_say(
+    composer: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In about half of such rooms its own voice is heard all the same."""
+    monkeypatch.setattr(timeline, "dither", lambda rng, samples, *levels: np.zeros(samples, np.float32))
+    loud = 0
+    for seed in range(20):
+        made = conversation(with_habits(composer, idle=1.0), seed)
+        assert (made.text == PAD).all()
+        assert (made.user_text == PAD).all()
+        assert (made.codes == SILENCE[:, None]).all()
+        assert (made.phones == timeline.SILENCE).all()
+        loud += np.abs(made.user).max() > 1e-3
+    assert 5 < loud < 15
+
+
 def test_the_room_is_never_silent(composer: Composer) -> None:
     made = conversation(with_habits(composer, noises=1.0, babble=1.0, noisy=1.0), 1)
     assert np.abs(made.user).reshape(-1, FRAME).max(1).min() > 0

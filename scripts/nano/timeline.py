@@ -36,6 +36,7 @@ class Habits:
     babble: float = 0.15  # and other people far away
     noisy: float = 0.4  # and a loud floor
     follow_ups: float = 0.2
+    idle: float = 0.03  # share of conversations in which nobody asks for anything
 
 
 @dataclass
@@ -75,6 +76,8 @@ class Composer:
 
     def compose(self, rng: np.random.Generator, frames: int) -> Conversation:
         """One conversation of ``frames``, which may end in the middle of anything."""
+        if rng.random() < self.habits.idle:
+            return self._idle(rng, frames)
         out, habits = blank(frames, self.silence), self.habits
         echo = gain_db(rng, -45.0, -20.0) if rng.random() < habits.echo else 0.0
         voice = gain_db(rng)
@@ -110,6 +113,20 @@ class Composer:
             turn = self.speakers.reading(rng)
             self._speak(out, turn, at, voice)
             at += len(turn.pcm) + int(rng.uniform(0.0, 0.4) * 24_000)
+        self._surround(out, rng, voice)
+        np.clip(out.user, -1, 1, out=out.user)
+        return out
+
+    def _idle(self, rng: np.random.Generator, frames: int) -> Conversation:
+        """A room, and in half of them its own voice from another loudspeaker: there is nothing to say."""
+        out, voice = blank(frames, self.silence), gain_db(rng)
+        if rng.random() < 0.5:
+            texts, at = list(self.answers), 0
+            while at < frames:
+                answer = self.answers[texts[rng.integers(len(texts))]]
+                stop = at + len(answer.text)
+                self._echo(out.user, rng, answer, at, stop, gain_db(rng, -45.0, -20.0))
+                at = stop + int(rng.uniform(0.5, 6.0) * SECOND)
         self._surround(out, rng, voice)
         np.clip(out.user, -1, 1, out=out.user)
         return out

@@ -35,6 +35,7 @@ CALM = Habits(
     babble=0.0,
     noisy=0.0,
     follow_ups=0.0,
+    idle=0.0,
 )
 
 
