@@ -91,3 +91,11 @@ def test_parts_of_a_run_count_on() -> None:
     cut = [whole.part(first, 8).clock for first in range(0, 40, 8)]
     assert np.array_equal(np.concatenate(cut, 1), whole.clock)
     assert whole.clock[:, -1].tolist() == (whole.words + (texts != PAD).any(0).sum(1)).tolist()
+
+
+def test_heads_for_words_need_a_clock_of_words() -> None:
+    places = Places(RotaryTable(WIDTH, 1e4)(torch.zeros(1, 1, dtype=torch.int64)))
+    query, key = torch.zeros(1, 1, HEADS, WIDTH), torch.zeros(1, 1, KV_HEADS, WIDTH)
+    places.put(0, query, key)
+    with pytest.raises(ValueError, match="no clock of words"):
+        places.put(1, query, key)

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.support.tiny import DEPTH, MODEL, VOCABULARY, speech_model, torch_model, user_codes
+from tests.support.tiny import DEPTH, MODEL, VOCABULARY, speech_model, torch_model, transformer, user_codes
 from voicert.errors import ModelError
 from voicert.models import load
 from voicert.models.base import Control, Sampling, StepOutput
 from voicert.models.duplex import DuplexModel
 from voicert.models.slots import REWIND_FRAMES
+from voicert.models.torch_runner import TorchRunner
 from voicert.models.vocabulary import END, START
 
 Make = Callable[[int], DuplexModel]
@@ -266,3 +267,8 @@ def take_nano(
         how = dataclasses.replace(control(hush=t >= hushed_from), start=np.array([t == 20]))
         made.append(model.step(np.array([slot]), u[None], how))
     return made
+
+
+def test_a_model_that_cannot_go_back_far_enough_is_refused() -> None:
+    with pytest.raises(ModelError, match=f"go back 10 steps, not {REWIND_FRAMES}"):
+        TorchRunner(transformer(rewind=10), 1)

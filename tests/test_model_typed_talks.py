@@ -9,7 +9,7 @@ import pytest
 from nano import lessons
 from nano.answers import LEAD_FRAMES, Answer
 from nano.batches import Batch
-from nano.compose import Composer, Tokens
+from nano.compose import AnswerComposer, Tokens
 from nano.corpus import save_answers
 from nano.lessons import Exchange
 from nano.timeline import GAP_FRAMES
@@ -177,7 +177,7 @@ def test_any_digits_are_said_back_though_few_were_recorded(
 def test_an_answer_is_made_of_words_of_others(spoken: dict[str, Answer], vocabulary: Vocabulary) -> None:
     """Each as it stood in its place, from where its first piece is written until the next word's is."""
     recorded = {said: (a.text, a.codes) for said, a in spoken.items() if said.startswith(tuple(RECORDED))}
-    composer, rng = Composer(recorded, vocabulary), np.random.default_rng(4)
+    composer, rng = AnswerComposer(recorded, vocabulary), np.random.default_rng(4)
     said = "Five, two, six, two."
     text, codes = composer.answer(rng, said) or pytest.fail("it was not made")
     assert vocabulary.decode(text[text > END]) == said

@@ -20,7 +20,7 @@ Tokens = tuple[NDArray[np.integer], NDArray[np.integer]]  # text [n] and codes [
 PLACES = ("first", "middle", "last")
 
 
-class Composer:
+class AnswerComposer:
     """
     Args:
         answers: of which words are taken.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nano import lessons
 from nano.answers import LEAD_FRAMES
 from nano.batches import Batch, Row, crop, stacked
-from nano.compose import Composer, Tokens
+from nano.compose import AnswerComposer, Tokens
 from nano.corpus import load_answers
 from nano.lessons import LONGEST_AGAIN, Exchange
 from nano.phones import SILENCE
@@ -45,7 +45,7 @@ class TypedTalks:
         with np.load(folder / "answers.npz") as data:
             self.silence, self.rooms = data["silence"], data["quiet"]
         recorded = set(lessons.answers())
-        self._composer = Composer(
+        self._composer = AnswerComposer(
             {said: a for said, a in self.answers.items() if said not in recorded}, self.vocabulary
         )
         self._following = {family.name: family for family in lessons.FAMILIES}

@@ -104,8 +104,17 @@ class ModelConfig:
         if self.depth is None:
             return None
         d, count = self.depth, self.codebooks
-        return DepthSizes(count, d.width, d.layers, d.heads, d.heads, (d.hidden,), (0,) * count,
-                          tuple(range(count)), norm="rms_norm")  # fmt: skip
+        return DepthSizes(
+            codebooks=count,
+            width=d.width,
+            layers=d.layers,
+            heads=d.heads,
+            kv_heads=d.heads,
+            hidden=(d.hidden,),
+            weights=(0,) * count,
+            inputs=tuple(range(count)),
+            norm="rms_norm",
+        )
 
     @property
     def max_delay(self) -> int:

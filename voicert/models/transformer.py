@@ -31,12 +31,22 @@ class DuplexTransformer(Network):
 
     def __init__(self, config: ModelConfig, rewind: int = 0) -> None:
         c = config
-        layer = LayerSizes(c.width, c.heads, c.kv_heads, c.head_dim, c.hidden, EPSILON, fused=False)
         super().__init__(
-            Sizes(layer, c.windows, 0, c.word_heads, c.rope_base, c.text_size, c.text_size, c.text_size,
-                  c.codebooks, c.codebook_size, c.depth_sizes),
+            Sizes(
+                layer=LayerSizes(c.width, c.heads, c.kv_heads, c.head_dim, c.hidden, EPSILON, fused=False),
+                contexts=c.windows,
+                sinks=0,
+                word_heads=c.word_heads,
+                rope_period=c.rope_base,
+                text_in=c.text_size,
+                text_out=c.text_size,
+                user_text_out=c.text_size,
+                codebooks=c.codebooks,
+                card=c.codebook_size,
+                depth=c.depth_sizes,
+            ),
             rewind,
-        )  # fmt: skip
+        )
         self.config = config
         self.user_embedding = nn.Embedding(c.codebooks * c.codebook_size, c.user_dim)
         self.user_input = nn.Linear(c.user_frames * c.user_dim, c.user_hidden, bias=False)

@@ -23,13 +23,22 @@ class MoshiNetwork(Network):
 
     def __init__(self, config: MoshiConfig, rewind: int = 0) -> None:
         c = config
-        layer = LayerSizes(c.width, c.heads, c.kv_heads, c.head_width, c.hidden, norm_epsilon(c.norm))
-        contexts, none = (c.context,) * c.layers, (0,) * c.layers
         super().__init__(
-            Sizes(layer, contexts, c.sinks, none, c.rope_period, c.text_card, c.text_out, 0,
-                  c.depth.codebooks, c.card, c.depth),
+            Sizes(
+                layer=LayerSizes(c.width, c.heads, c.kv_heads, c.head_width, c.hidden, norm_epsilon(c.norm)),
+                contexts=(c.context,) * c.layers,
+                sinks=c.sinks,
+                word_heads=(0,) * c.layers,
+                rope_period=c.rope_period,
+                text_in=c.text_card,
+                text_out=c.text_out,
+                user_text_out=0,
+                codebooks=c.depth.codebooks,
+                card=c.card,
+                depth=c.depth,
+            ),
             rewind,
-        )  # fmt: skip
+        )
         self.config = config
         self.table = Table([c.text_card] + [c.card] * c.streams, c.width)
 
