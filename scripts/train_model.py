@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from nano.batches import Batch, Hearing, Shards, stacked
 from nano.learning import Objective, Optimisers, answers_right, corrupt, forget, mishear
-from nano.typed import TYPED_FRAMES, TypedTalks
+from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
 from nano.weights import load_codec
 from torch import Tensor
 
@@ -37,7 +37,7 @@ class Stage:
     until: float
     frames: tuple[int, ...]  # of the rows of one step after the other
     focus: float  # share of crops around the beginning of an answer
-    long: float  # share of conversations with a long answer
+    long: float  # share of conversations with a long answer, of rows in which one has room
     typed: int  # rows of typed talk per step
     forget: float  # share of rows without the user's text as input
     hearing: float  # share of rows of words without a grammar
@@ -48,9 +48,9 @@ class Stage:
 STAGES = (
     Stage(0.25, (160,), 0.85, 0.0, 6, 0.5, 0.5, 0.35),
     Stage(0.40, (240,), 0.9, 0.0, 14, 0.1, 0.3, 0.35),
-    Stage(0.70, (240,), 0.9, 0.0, 9, 0.1, 0.22, 0.4),
-    Stage(0.89, (240, 240, 1000), 0.9, 0.3, 9, 0.1, 0.22, 0.5),
-    Stage(1.00, (240, 1000, 3000), 0.9, 0.3, 7, 0.1, 0.22, 0.6),
+    Stage(0.70, (240, 240, 240, 1000), 0.9, 0.7, 9, 0.1, 0.22, 0.4),
+    Stage(0.89, (240, 1000), 0.9, 0.7, 9, 0.1, 0.22, 0.5),
+    Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 9, 0.1, 0.22, 0.6),
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
 TYPED_WEIGHT = 0.7  # of typed talk against sound
@@ -165,13 +165,18 @@ class Material:
     def draw(self, rng: np.random.Generator, stage: Stage, step: int) -> list[tuple[Batch, float]]:
         """A batch of sound and one of typed talk."""
         frames = stage.frames[step % len(stage.frames)]
+        long = frames >= LONG_FRAMES  # room for a long answer
         longest = self.sources["long"] if frames > CONVERSATION else self.sources["shard"]
         source = longest if longest.files else self.sources["shard"]
         size = max(1, (self.batch_frames - stage.typed * TYPED_FRAMES) // frames)
         hearing = round(stage.hearing * size)
-        rows = source.rows(rng, size - hearing, frames, stage.focus, stage.long)
+        rows = source.rows(rng, size - hearing, frames, stage.focus, stage.long * long)
         sound = stacked([*rows, *self.hearing.rows(rng, hearing, frames)])
-        return [(sound, 1.0), (self.typed.batch(rng, stage.typed), TYPED_WEIGHT)]
+        if long:
+            typed = self.typed.batch(rng, stage.typed * TYPED_FRAMES // LONG_FRAMES, LONG_FRAMES)
+        else:
+            typed = self.typed.batch(rng, stage.typed)
+        return [(sound, 1.0), (typed, TYPED_WEIGHT)]
 
     def examine(self, model: DuplexTransformer) -> dict[str, float]:
         """Shares of right answers and of the user's words, in held-out wordings of three kinds of voices."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from nano import people, timeline
-from nano.batches import Batch, Hearing, Shards, longest, stacked
+from nano.batches import LONG, REQUEST, Batch, Hearing, Shards, answers_in, stacked
 from nano.learning import (
     Objective,
     answering,
@@ -99,6 +101,18 @@ def test_own_inputs_are_the_targets_of_the_step_before(shards: Shards, frames: i
     assert firsts == {0} if steps == FRAMES else len(firsts) > 3
 
 
+def test_crops_of_long_answers_are_of_these(shards: Shards, tmp_path: Path) -> None:
+    """The others of the conversation, which are most, are left to the other rows."""
+    data = shards.files["shard0000.npz"]
+    text = np.full_like(data["text"], PAD)
+    text[1, 10], text[1, 40], text[1, 300], text[1, 300 + LONG + 1] = START, END, START, END
+    np.savez(tmp_path / "shard0000.npz", **(data | {"text": text}))
+    np.savez(tmp_path / "answers.npz", silence=SILENCE)
+    crops = stacked(Shards(tmp_path, MODEL.user_frames).rows(np.random.default_rng(6), 12, 250, 1.0, 1.0))
+    assert (crops.text == START).sum(1).tolist() == [1] * 12
+    assert all(np.flatnonzero(row == START)[0] >= REQUEST for row in crops.text.numpy())
+
+
 def test_a_crop_knows_where_answers_are(composer: Composer) -> None:
     """Every crop with a start or an end in it; in one without, no frame counts as an answer's."""
     for seed in range(6):
@@ -160,17 +174,18 @@ def test_a_batch_without_answers_has_no_loss_of_codes(shards: Shards) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "frames"),
+    ("text", "starts", "frames"),
     [
-        ([PAD, PAD, PAD], 0),
-        ([PAD, START, 5, END, PAD], 2),
-        ([4, END, START, 5, PAD, END, START, END], 3),
-        ([PAD, START, END, PAD, START, 5, 6, 7], 4),  # cut off by the end of the conversation
+        ([PAD, PAD, PAD], [], []),
+        ([PAD, START, 5, END, PAD], [1], [2]),
+        ([4, END, START, 5, PAD, END, START, END], [2, 6], [3, 1]),
+        ([PAD, START, END, PAD, START, 5, 6, 7], [1, 4], [1, 4]),  # cut off by the end of the conversation
     ],
 )
-def test_long_answers_are_found(text: list[int], frames: int) -> None:
+def test_answers_are_found_with_their_lengths(text: list[int], starts: list[int], frames: list[int]) -> None:
     """From the start token to the end token, the latter not counted."""
-    assert longest(np.array(text)) == frames
+    found = answers_in(np.array(text))
+    assert [list(part) for part in found] == [starts, frames]
 
 
 def test_phones_stand_where_the_voice_is(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:

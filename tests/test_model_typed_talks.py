@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from nano import lessons
 from nano.answers import LEAD_FRAMES, Answer
-from nano.batches import Batch
+from nano.batches import LONG, Batch, answers_in
 from nano.compose import AnswerComposer, Tokens
 from nano.corpus import save_answers
 from nano.lessons import Exchange
 from nano.timeline import GAP_FRAMES
-from nano.typed import TYPED_FRAMES, TypedTalks
+from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
 
 from tests.support.tiny import MODEL, SILENCE
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
@@ -65,13 +65,13 @@ def drawn(talks: TypedTalks) -> tuple[Batch, list[list[Turn]]]:
     following, row = talks._next, talks._row
     patch = pytest.MonkeyPatch()
 
-    def noted(rng: np.random.Generator, before: Exchange | None, answer: str) -> Turn:
-        turns[-1].append(following(rng, before, answer))
+    def noted(rng: np.random.Generator, before: Exchange | None, answer: str, least: int) -> Turn:
+        turns[-1].append(following(rng, before, answer, least))
         return turns[-1][-1]
 
-    def begun(rng: np.random.Generator) -> object:
+    def begun(rng: np.random.Generator, frames: int) -> object:
         turns.append([])
-        return row(rng)
+        return row(rng, frames)
 
     patch.setattr(talks, "_next", noted)
     patch.setattr(talks, "_row", begun)
@@ -142,7 +142,7 @@ def test_an_answer_breaks_off_where_the_next_request_begins(
             cut += 1
             assert given[end - 1]
             assert not given[max(start, stop) : end - 1].any()
-            assert np.array_equal(codes[:, end : end + 2].T, [SILENCE] * len(codes[0, end : end + 2]))
+            assert np.array_equal(codes[:, end], SILENCE)  # a short request may be answered in the next frame
     assert min(cut, whole) > 20
 
 
@@ -191,3 +191,20 @@ def test_an_answer_is_made_of_words_of_others(spoken: dict[str, Answer], vocabul
         assert any(np.array_equal(part, span) for span in spans)
     assert composer.answer(rng, "Five, eleven.") is None  # nobody said so
     assert composer.answer(rng, "Five.") is None
+
+
+def test_a_long_row_has_long_answers_from_beginning_to_end(
+    talks: TypedTalks, spoken: dict[str, Answer]
+) -> None:
+    """Rows of the usual length cannot hold one."""
+    batch = talks.batch(np.random.default_rng(4), 12, LONG_FRAMES)
+    whole = 0
+    for text, codes in zip(batch.text.numpy(), batch.codes.numpy(), strict=True):
+        for start, length in zip(*answers_in(text), strict=True):
+            if length >= LONG:
+                part = slice(start, start + length + 1)
+                whole += any(
+                    np.array_equal(answer.text, text[part]) and np.array_equal(answer.codes, codes[:, part])
+                    for answer in spoken.values()
+                )
+    assert whole >= 12

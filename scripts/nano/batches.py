@@ -44,10 +44,11 @@ def stacked(rows: list[Row]) -> Batch:
     return Batch(**{k: torch.from_numpy(np.stack([r[k] for r in rows])).long() for k in rows[0]})
 
 
-def longest(text: NDArray[np.integer]) -> int:
-    """Frames of the longest answer in a row of text."""
+def answers_in(text: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """The frames at which the answers of a row of text begin, and how many each has before its end token."""
     starts, ends = np.flatnonzero(text == START), np.flatnonzero(text == END)
-    return max((int(next(iter(ends[ends > s]), len(text)) - s) for s in starts), default=0)
+    stops = np.append(ends, len(text))[np.searchsorted(ends, starts)]
+    return starts, stops - starts
 
 
 class Shards:
@@ -58,7 +59,8 @@ class Shards:
         self.pattern = pattern
         self.before = user_frames - 1  # frames of the user's codes that a crop needs before its first step
         self.files: dict[str, dict[str, NDArray[np.integer]]] = {}
-        self.long: list[tuple[str, int]] = []  # conversations with a long answer: (file, row)
+        # Conversations with long answers: file, row, frames at which those answers begin.
+        self.long: list[tuple[str, int, NDArray[np.integer]]] = []
         with np.load(folder / "answers.npz") as data:
             self.silence = data["silence"]
         self.refresh()
@@ -68,27 +70,31 @@ class Shards:
             if path.name not in self.files:
                 with np.load(path) as data:
                     self.files[path.name] = shard = {k: data[k] for k in data.files}
-                self.long += [(path.name, n) for n, text in enumerate(shard["text"]) if longest(text) > LONG]
+                for n, text in enumerate(shard["text"]):
+                    starts, lengths = answers_in(text)
+                    if np.any(lengths > LONG):
+                        self.long.append((path.name, n, starts[lengths > LONG]))
 
     def rows(
         self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0, long: float = 0.0
     ) -> list[Row]:
         """Crops of ``frames``: a share ``focus`` of them ends some time after the start of an answer.
 
-        A share ``long`` is of conversations with a long answer, which are rare.
+        A share ``long`` is of conversations with long answers, which are rare, and of these answers.
         """
         names = list(self.files)
         rows: list[Row] = []
         for _ in range(size):
             name = names[rng.integers(len(names))]
             n = int(rng.integers(len(self.files[name]["text"])))
-            if self.long and rng.random() < long:
-                name, n = self.long[rng.integers(len(self.long))]
             shard = self.files[name]
+            answers = np.flatnonzero(shard["text"][n] == START)
+            if self.long and rng.random() < long:
+                name, n, answers = self.long[rng.integers(len(self.long))]
+                shard = self.files[name]
             whole = shard["text"].shape[1]
             last = max(0, whole - frames)
             start = 0 if rng.random() < 0.15 else int(rng.integers(0, last + 1))
-            answers = np.flatnonzero(shard["text"][n] == START)
             if rng.random() < focus and len(answers):
                 ahead = rng.integers(REQUEST, max(REQUEST + 1, (2 * REQUEST + 3 * frames) // 5))
                 start = int(np.clip(rng.choice(answers) - ahead, 0, last))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nano import lessons
 from nano.answers import LEAD_FRAMES
-from nano.batches import Batch, Row, crop, stacked
+from nano.batches import LONG, Batch, Row, crop, stacked
 from nano.compose import AnswerComposer, Tokens
 from nano.corpus import load_answers
 from nano.lessons import LONGEST_AGAIN, Exchange
@@ -22,6 +22,9 @@ from nano.timeline import GAP_FRAMES
 from voicert.models.vocabulary import END, PAD, Vocabulary
 
 TYPED_FRAMES = 240  # of a row
+LONG_FRAMES = 1_000  # of a row with long answers, which the others break off
+LONG_TALK = 0.75  # share of such a row's requests whose answer is long
+LONG_CUT = 0.2  # share of its answers into which the next request is typed
 HEARD = 0.5  # share of the requests that are answered as soon after their last word as spoken ones
 WORDS = 0.2  # share of the requests that ask for a word itself: its letters, or the word again
 CUT = 0.7  # share of the answers into which the next request is typed: so a row holds more of them
@@ -50,11 +53,12 @@ class TypedTalks:
         )
         self._following = {family.name: family for family in lessons.FAMILIES}
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        return stacked([self._row(rng) for _ in range(size)])
+    def batch(self, rng: np.random.Generator, size: int, frames: int = TYPED_FRAMES) -> Batch:
+        """``size`` rows; those of `LONG_FRAMES` are mostly of long answers."""
+        return stacked([self._row(rng, frames) for _ in range(size)])
 
-    def _row(self, rng: np.random.Generator) -> Row:
-        frames = TYPED_FRAMES
+    def _row(self, rng: np.random.Generator, frames: int) -> Row:
+        long, cut = (LONG_TALK, LONG_CUT) if frames >= LONG_FRAMES else (0.0, CUT)
         text, user_text = (np.full(frames, PAD, np.int64) for _ in range(2))
         given, unasked = np.zeros(frames, np.int64), np.zeros(frames, np.int64)
         codes = np.repeat(self.silence[:, None], frames, axis=1)
@@ -62,7 +66,8 @@ class TypedTalks:
         before: Exchange | None = None
         answer = ""  # the one before, if it was given whole
         while at < frames:
-            exchange, wanted, (said, spoken) = self._next(rng, before, answer)
+            least = LONG if rng.random() < long else 0
+            exchange, wanted, (said, spoken) = self._next(rng, before, answer, least)
             words = [self.vocabulary.encode_word(word) for word in exchange.request.split()]
             tokens = [token for word in words for token in word]
             _put(user_text, at, np.array(tokens))
@@ -71,7 +76,7 @@ class TypedTalks:
             if rng.random() < HEARD:
                 start = at + len(tokens) - len(words[-1]) + GAP_FRAMES - LEAD_FRAMES - 1
                 unasked[start : start + 1] = 1  # more might have been typed, and was not
-            whole = rng.random() >= CUT or len(said) < 2 * LEAST
+            whole = rng.random() >= cut or len(said) < 2 * LEAST
             length = len(said) if whole else int(rng.integers(LEAST, len(said) - 1))
             _put(text, start, said[:length])
             if not whole:
@@ -81,16 +86,19 @@ class TypedTalks:
             at = start + length + (int(rng.integers(2, 20)) if whole else -1)
             before, answer = exchange, wanted if whole else ""
         room = self.rooms[0 if rng.random() < 0.5 else rng.integers(len(self.rooms))]
-        first = int(rng.integers(room.shape[1] - frames))
+        heard = np.arange(frames) + rng.integers(room.shape[1])  # around and around
         phones = np.full(frames, SILENCE, np.int64)
-        return crop(room[:, first : first + frames], codes, text, user_text, given, phones, 0, frames,
+        return crop(room[:, heard % room.shape[1]], codes, text, user_text, given, phones, 0, frames,
                     self.before, self.silence, unasked)  # fmt: skip
 
     def _next(
-        self, rng: np.random.Generator, before: Exchange | None, answer: str
+        self, rng: np.random.Generator, before: Exchange | None, answer: str, least: int
     ) -> tuple[Exchange, str, Tokens]:
-        """The next request, its answer and that one's tokens, after ``before`` was answered by ``answer``."""
-        if before is not None and answer and rng.random() < FOLLOWS:
+        """The next request, its answer and that one's tokens, after ``before`` was answered by ``answer``.
+
+        If the answer is to have at least so many frames, it is to something new.
+        """
+        if not least and before is not None and answer and rng.random() < FOLLOWS:
             if answer in self.answers and len(answer) <= LONGEST_AGAIN and rng.random() < AGAIN:
                 return lessons.again(rng), answer, self.answers[answer]
             family = self._following.get(before.family)
@@ -98,8 +106,9 @@ class TypedTalks:
             if found and found.topic != before.topic and found.answer in self.answers:
                 return found, found.answer, self.answers[found.answer]
         while True:
-            exchange = _of_words(rng) if rng.random() < WORDS else lessons.draw(rng)
-            if made := self.answers.get(exchange.answer) or self._composer.answer(rng, exchange.answer):
+            exchange = _of_words(rng) if not least and rng.random() < WORDS else lessons.draw(rng)
+            made = self.answers.get(exchange.answer) or self._composer.answer(rng, exchange.answer)
+            if made and len(made[0]) >= least:
                 return exchange, exchange.answer, made
 
 
