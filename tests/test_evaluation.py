@@ -211,11 +211,28 @@ def test_interruptions_count_when_it_stops_in_time_and_answers() -> None:
     never = course(None)
     before = course(23_000, answer)
     assert rows.stopped_and_answered([good, slow, lost, never, before], listener) == 0.2
-    small = Trial("row", "a", "One.", (0, 9), 0, 9, second=Second("", "", (0, 9), 500))
-    kept = Course(small, [answered("One.", 1_000, 2_000, 60_000)], second_at=24_000)
-    cut = Course(small, [answered("On", 1_000, 2_000, 26_000)], second_at=24_000)
-    twice = Course(small, [*kept.answers, answer], second_at=24_000)
-    assert rows.kept_speaking([kept, cut, twice, cut]) == 0.25
+
+
+def test_a_small_sound_is_one_that_the_answer_goes_on_through() -> None:
+    """Whichever answer it is; but it must be under way, and be finished or go on well after the sound."""
+    small = Trial("row", "a", "One.", (0, 9), 0, 9, second=Second("", "", (0, 12_000), 500))
+    listener = Listener(Ear(""), ["One.", "Two, three, four."])  # type: ignore[arg-type]
+
+    def course(text: str, ended: int | None, *more: Answer) -> Course:
+        return Course(small, [answered(text, 1_000, 2_000, ended), *more], second_at=24_000)
+
+    for text, ended, kept in (
+        ("One.", 26_000, True),
+        ("Two, three, four.", 26_000, True),
+        ("Two, three,", 26_000, False),  # cut
+        ("Two, three,", 60_000, False),  # 24_000 + 12_000 + 24_000 is still its doing
+        ("Two, three,", 60_001, True),
+        ("Two, three,", None, True),
+        ("One.", 24_000, False),  # it was over before
+    ):
+        assert rows.kept_speaking([course(text, ended)], listener) == kept, (text, ended)
+    again = answered("One.", 70_000, 71_000, 80_000)
+    assert rows.kept_speaking([course("One.", 60_000, again), Course(small)], listener) == 0
 
 
 def test_recordings_are_named_by_what_they_say(tmp_path: Path) -> None:

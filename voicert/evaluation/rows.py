@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from voicert.evaluation.words import errors, spoken_words
 SAMPLE_RATE = 24_000
 STOPS_WITHIN_MS = 240  # of the onset of an interruption
 TAKES_WITHIN_MS = 3_000  # of the end of a request: later is no taking of the turn
+GOES_ON_MS = 1_000  # past a small sound: what is still said then was not stopped by it
 FADE_MS = 40  # of sound that a codec may let ring on after its answer's end
 
 
@@ -72,6 +74,11 @@ class Listener:
     def __init__(self, judge: Judge, answers: Sequence[str]) -> None:
         self.judge = judge
         self._known = {text: spoken_words(text) for text in answers}
+        self._whole = {tuple(words) for words in self._known.values()}
+
+    def complete(self, text: str) -> bool:
+        """Whether ``text`` is one of the answers from beginning to end."""
+        return tuple(spoken_words(text)) in self._whole
 
     def right(self, answer: Answer | None, wanted: str) -> bool:
         """Whether what is heard is nearer to ``wanted`` than to any other answer."""
@@ -142,13 +149,20 @@ def stopped_and_answered(courses: Sequence[Course], listener: Listener) -> float
     return good / len(courses)
 
 
-def kept_speaking(courses: Sequence[Course]) -> float:
-    """Share of small sounds over which the answer went on to its end, and nothing else was said."""
+def kept_speaking(courses: Sequence[Course], listener: Listener) -> float:
+    """Share of small sounds through which the answer in progress went on, and nothing else was said.
+
+    It went on if it came to the end of some answer, or could still be heard well after the sound. Whether it
+    was the answer to the request is what other rows count.
+    """
     kept = 0
     for course in courses:
-        answer = first_answer(course)
-        whole = answer is not None and spoken_words(answer.text) == spoken_words(course.trial.answer)
-        kept += whole and course.second_at is not None and len(course.answers) == 1
+        answer, second, at = first_answer(course), course.trial.second, course.second_at
+        if answer is None or second is None or at is None or len(course.answers) > 1:
+            continue
+        ended = math.inf if answer.ended is None else answer.ended
+        after = at + second.audio[1] + GOES_ON_MS * SAMPLE_RATE // 1000
+        kept += ended > after or (ended > at and listener.complete(answer.text))
     return kept / len(courses)
 
 
@@ -184,7 +198,7 @@ MEASURES: dict[str, Measure] = {
     "out_of_domain": right_answers,
     "pause_takeover": lambda courses, _: pause_takeovers(courses),
     "interrupt_stop": stopped_and_answered,
-    "backchannel_kept": lambda courses, _: kept_speaking(courses),
+    "backchannel_kept": kept_speaking,
     "false_starts_10min": lambda courses, _: false_starts(courses),
     "typed_answer": right_answers,
 }
