@@ -53,6 +53,7 @@ STAGES = (
     Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 9, 0.1, 0.22, 0.6),
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
+IDLE = 0.07  # share of rows of rooms in which nobody asks anything
 TYPED_WEIGHT = 0.7  # of typed talk against sound
 MISHEARD = 0.15  # of the words that the model is told it heard, at most
 MISTYPED = 0.08  # and of typed ones
@@ -170,7 +171,7 @@ class Material:
         source = longest if longest.files else self.sources["shard"]
         size = max(1, (self.batch_frames - stage.typed * TYPED_FRAMES) // frames)
         hearing = round(stage.hearing * size)
-        rows = source.rows(rng, size - hearing, frames, stage.focus, stage.long * long)
+        rows = source.rows(rng, size - hearing, frames, stage.focus, stage.long * long, IDLE)
         sound = stacked([*rows, *self.hearing.rows(rng, hearing, frames)])
         if long:
             typed = self.typed.batch(rng, stage.typed * TYPED_FRAMES // LONG_FRAMES, LONG_FRAMES)

@@ -101,16 +101,19 @@ def test_own_inputs_are_the_targets_of_the_step_before(shards: Shards, frames: i
     assert firsts == {0} if steps == FRAMES else len(firsts) > 3
 
 
-def test_crops_of_long_answers_are_of_these(shards: Shards, tmp_path: Path) -> None:
+def test_crops_of_what_is_rare_are_of_that(shards: Shards, tmp_path: Path) -> None:
     """The others of the conversation, which are most, are left to the other rows."""
     data = shards.files["shard0000.npz"]
     text = np.full_like(data["text"], PAD)
     text[1, 10], text[1, 40], text[1, 300], text[1, 300 + LONG + 1] = START, END, START, END
     np.savez(tmp_path / "shard0000.npz", **(data | {"text": text}))
     np.savez(tmp_path / "answers.npz", silence=SILENCE)
-    crops = stacked(Shards(tmp_path, MODEL.user_frames).rows(np.random.default_rng(6), 12, 250, 1.0, 1.0))
+    rare, rng = Shards(tmp_path, MODEL.user_frames), np.random.default_rng(6)
+    crops = stacked(rare.rows(rng, 12, 250, focus=1.0, long=1.0))
     assert (crops.text == START).sum(1).tolist() == [1] * 12
     assert all(np.flatnonzero(row == START)[0] >= REQUEST for row in crops.text.numpy())
+    idle = stacked(rare.rows(rng, 12, FRAMES, focus=1.0, idle=1.0))
+    assert np.array_equal(idle.user_text, np.tile(data["user_text"][0], (12, 1)))
 
 
 def test_a_crop_knows_where_answers_are(composer: Composer) -> None:

@@ -61,6 +61,7 @@ class Shards:
         self.files: dict[str, dict[str, NDArray[np.integer]]] = {}
         # Conversations with long answers: file, row, frames at which those answers begin.
         self.long: list[tuple[str, int, NDArray[np.integer]]] = []
+        self.idle: list[tuple[str, int]] = []  # file and row of conversations in which nothing is answered
         with np.load(folder / "answers.npz") as data:
             self.silence = data["silence"]
         self.refresh()
@@ -74,24 +75,29 @@ class Shards:
                     starts, lengths = answers_in(text)
                     if np.any(lengths > LONG):
                         self.long.append((path.name, n, starts[lengths > LONG]))
+                    elif not len(starts):
+                        self.idle.append((path.name, n))
 
     def rows(
-        self, rng: np.random.Generator, size: int, frames: int, focus: float = 0.0, long: float = 0.0
-    ) -> list[Row]:
+        self, rng: np.random.Generator, size: int, frames: int,
+        focus: float = 0.0, long: float = 0.0, idle: float = 0.0,
+    ) -> list[Row]:  # fmt: skip
         """Crops of ``frames``: a share ``focus`` of them ends some time after the start of an answer.
 
-        A share ``long`` is of conversations with long answers, which are rare, and of these answers.
+        A share ``long`` is of conversations with long answers, which are rare, and of these answers; a share
+        ``idle`` of those in which nothing is answered.
         """
         names = list(self.files)
         rows: list[Row] = []
         for _ in range(size):
             name = names[rng.integers(len(names))]
             n = int(rng.integers(len(self.files[name]["text"])))
-            shard = self.files[name]
-            answers = np.flatnonzero(shard["text"][n] == START)
+            if self.idle and rng.random() < idle:
+                name, n = self.idle[rng.integers(len(self.idle))]
+            answers = np.flatnonzero(self.files[name]["text"][n] == START)
             if self.long and rng.random() < long:
                 name, n, answers = self.long[rng.integers(len(self.long))]
-                shard = self.files[name]
+            shard = self.files[name]
             whole = shard["text"].shape[1]
             last = max(0, whole - frames)
             start = 0 if rng.random() < 0.15 else int(rng.integers(0, last + 1))
