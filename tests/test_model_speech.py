@@ -81,6 +81,36 @@ def test_an_answer_that_writes_nothing_any_more_is_ended(
     assert converse(model, 0, user_codes(1, 21)).text.tolist() == 3 * [START, *[PAD] * 5, END]
 
 
+class Deaf(Speechless):
+    """It hears no words either."""
+
+    def run(self, inputs: StepInputs, *where: object) -> Logits:
+        logits = super().run(inputs, *where)
+        logits.user_text[..., PAD] = 3.0
+        return logits
+
+
+def test_an_answer_begins_only_after_a_word(tiny_step: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the latest ``longest_thought`` steps after it, in a retake too: a noise is no request."""
+    model = speech_model(tiny_step, 1, dataclasses.replace(MODEL, longest_thought=3))
+    monkeypatch.setattr(model, "_runner", Deaf())
+    words, user = {0: 5, 8: 6, 10: 5}, user_codes(1, 20)
+    wants = np.zeros(20, np.bool_)
+    for t in range(20):
+        control = Control(np.array([True]), np.array([False]), np.array([words.get(t, -1)]))
+        wants[t] = model.step(np.array([0]), user[t : t + 1], control).wants[0]
+    assert np.flatnonzero(wants).tolist() == [0, 1, 2, 3, 8, 9, 10, 11, 12, 13]
+    model.rewind(0, 18)
+    assert np.array_equal(model.retake(0, 18).wants, wants[2:])
+
+
+def test_an_answer_that_is_asked_for_needs_no_word(tiny_step: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = speech_model(tiny_step, 1)
+    monkeypatch.setattr(model, "_runner", Deaf())
+    control = Control(np.array([False]), np.array([True]), np.array([-1]))
+    assert model.step(np.array([0]), user_codes(1, 1), control).text.tolist() == [START]
+
+
 def test_frames_are_put_together_from_delayed_rows() -> None:
     """A hand-made stream: row k is written delays[k] steps late, and step t completes frame t - 2."""
     delays, silence = (0, 2, 1), np.array([-1, -1, -1])

@@ -43,6 +43,9 @@ def write(model: DuplexTransformer, silence: Ints, user: Ints, hush: Bools) -> W
             word = int(logits.argmax())
         else:
             word = START if logits[START] > logits[PAD] else PAD
+        spoken = int(model.user_text_head(hidden).argmax())
+        if not answering and {*user_text[-model.config.longest_thought :], spoken} == {PAD}:
+            word = PAD
         if answering and word == PAD and set(text[-model.config.longest_quiet :]) == {PAD}:
             word = END
         if hush[t]:
@@ -51,7 +54,7 @@ def write(model: DuplexTransformer, silence: Ints, user: Ints, hush: Bools) -> W
         codes = model.code_logits(hidden).argmax(-1).numpy()
         rows.append(codes if within and not hush[t] else silence)
         text.append(word)
-        user_text.append(int(model.user_text_head(hidden).argmax()))
+        user_text.append(spoken)
         inside.append(within)
         answering = within and word != END
     return Written(np.array(text[1:]), np.array(user_text[1:]), np.stack(rows[1:], 1), np.array(inside))

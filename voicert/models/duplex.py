@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from voicert.errors import ModelError
@@ -92,6 +93,7 @@ class DuplexModel:
         self.vocabulary = vocabulary
         self._silence = silence
         self._quiet = np.arange(1, config.longest_quiet + 1)  # steps ago
+        self._thought = np.arange(1, config.longest_thought + 1)
         self._sampling: list[Sampling] = [Sampling()] * runner.slots
         self._slots = Slots(config, silence, runner.slots)
         self._runner = runner
@@ -115,7 +117,12 @@ class DuplexModel:
         random = [
             uniforms(h.seed, int(at), self.num_codebooks + 1) for h, at in zip(how, position, strict=True)
         ]
+        heard = logits.user_text[:, 0].argmax(-1)
+        user_text = np.where(control.user_text < 0, heard, control.user_text)
         text = self._text(how, logits.text[:, 0], answering, random)
+        lately = s.user_text[slots[:, None], (position[:, None] - self._thought) % s.ring]
+        asked = (lately != PAD).any(1) | (user_text != PAD)
+        text = np.where((text == START) & ~asked, PAD, text)  # a noise is no request
         wants = text == START
         quiet = (s.text[slots[:, None], (position[:, None] - self._quiet) % s.ring] == PAD).all(1)
         text = np.where(answering & quiet & (text == PAD), END, text)  # it lost its thread
@@ -124,8 +131,6 @@ class DuplexModel:
         inside = answering | (text == START)
         codes = self._codes(how, logits, text, random)
         codes[~inside | control.hush] = self._silence
-        heard = logits.user_text[:, 0].argmax(-1)
-        user_text = np.where(control.user_text < 0, heard, control.user_text)
         goes_on = inside & (text != END)
         s.write(
             slots,
@@ -166,6 +171,7 @@ class DuplexModel:
             heard[this] = made
             whole.user_text[0, 1:] = heard[:-1]
             done += right
+        wants &= self._asked(slot, steps, heard)
         wants[0] &= not cut
         no, still = np.zeros(frames, np.bool_), np.tile(self._silence, (frames, 1))
         s.write(np.full(frames, slot), steps, StepTokens(user, text, heard, still, no, ~no, given))
@@ -211,6 +217,12 @@ class DuplexModel:
         how = self._sampling[slot]
         random = np.concatenate([uniforms(how.seed, int(at), 1) for at in steps])
         return draw(logits[:, : START + 1], how.text_temperature, how.text_top_k, random) == START
+
+    def _asked(self, slot: int, steps: Ints, heard: Ints) -> Bools:
+        """Whether the user said something in each of ``steps`` [T], or not long before; heard [T] in them."""
+        before = self._slots.user_text[slot, (steps[0] - self._thought[::-1]) % self._slots.ring]
+        written = np.concatenate([before, heard]) != PAD
+        return sliding_window_view(written, len(self._thought) + 1).any(1)
 
     def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
         """[B, K] of the step whose text is ``text``."""

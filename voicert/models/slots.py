@@ -65,7 +65,8 @@ class Slots:
 
     def __init__(self, config: ModelConfig, silence: Ints, count: int) -> None:
         k = config.codebooks
-        self.ring = REWIND_FRAMES + max(config.max_delay, config.user_frames, config.longest_quiet) + 1
+        back = max(config.max_delay, config.user_frames, config.longest_quiet, config.longest_thought)
+        self.ring = REWIND_FRAMES + back + 1
         self._silence = silence  # [K]
         self._back = np.arange(1 - config.user_frames, 0)  # earlier frames that a step hears
         self.position, self.reach, self.undone, self.words = (np.zeros(count, np.int64) for _ in range(4))
