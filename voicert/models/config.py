@@ -66,9 +66,7 @@ class ModelConfig:
     word_heads: tuple[int, ...] = (0, 0, 1, 1, 1, 1)
     delays: tuple[int, ...] = (0,) * 8  # frames by which each codebook's row lags the text
     longest_quiet: int = 100  # frames in an answer without a new word, after which it is taken to be over
-    longest_thought: int = (
-        100  # frames after a word of the user in which it may begin an answer by itself
-    )
+    longest_thought: int = 100  # frames after a word of the user in which it may begin an answer by itself
     answer_lead_frames: int = 2  # a word is written so many frames before its sound begins
     rope_base: float = 10_000.0
     user_frames: int = 8  # frames of the user's codes that a step is given at once: its own and those before
