@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from nano.batches import Batch, Hearing, Shards, stacked
-from nano.learning import Objective, Optimisers, answers_right, corrupt, forget, mishear
+from nano.learning import Objective, Optimisers, answers_right, as_heard, corrupt, forget, mishear
 from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
 from nano.weights import load_codec
 from torch import Tensor
@@ -57,6 +57,9 @@ IDLE = 0.07  # share of rows of rooms in which nobody asks anything
 TYPED_WEIGHT = 0.7  # of typed talk against sound
 MISHEARD = 0.15  # of the words that the model is told it heard, at most
 MISTYPED = 0.08  # and of typed ones
+AS_HEARD = (
+    0.7  # share of the rows, in half of the steps, that are told what the model itself takes the words for
+)
 
 
 def stage_at(share: float) -> Stage:
@@ -118,10 +121,12 @@ class Training:
     def learn(self, batches: list[tuple[Batch, float]], share: float) -> dict[str, Tensor]:
         """One step on batches with their weights; → the losses of the first, and of the other's text."""
         told: list[dict[str, Tensor]] = []
-        for b, weight in batches:
+        for n, (b, weight) in enumerate(batches):
             b = b.to(self.device)
             b.user = corrupt(b.user, 0.05, self.config.codebook_size)
             b.user_text_in = mishear(b.user_text_in, b.given, MISHEARD, MISTYPED)
+            if n == 0 and self.step // 2 % 2:  # of steps with short and with long rows
+                b.user_text_in = as_heard(b.user_text_in, self._transcripts(b), b.given, AS_HEARD)
             b.user_text_in = forget(b.user_text_in, b.given, stage_at(share).forget)
             with torch.autocast(self.device.type, torch.bfloat16):
                 losses = self.objective(self.model, b, heavy=5.0)
@@ -138,6 +143,12 @@ class Training:
             for k, v in self.model.state_dict().items():
                 self.average[k].lerp_(v, 1 - decay)
         return told[0] | {"typed": told[-1]["text"]}
+
+    def _transcripts(self, b: Batch) -> Tensor:
+        """[B, T] what it writes of the user in each step, after the words in the batch."""
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
+            hidden = self.model(b.user, b.own_in, b.text_in, b.user_text_in)
+            return self.model.user_text_head(hidden).argmax(-1)
 
     def save(self) -> None:
         state: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from nano.learning import corrupt, forget, mishear
+from nano.learning import as_heard, corrupt, forget, mishear
 
 from voicert.models.vocabulary import PAD
 
@@ -57,3 +57,18 @@ def test_text_is_misheard_word_by_word_but_never_made_up() -> None:
     assert float(slips[:, 20:].sum() / (tokens[:, 20:] != PAD).sum()) == pytest.approx(
         0.1 * 11 / 12, abs=0.01
     )
+
+
+def test_words_are_put_as_the_model_heard_them_where_they_are() -> None:
+    """In whole rows; what was typed stays, and so does what it missed or made up."""
+    torch.manual_seed(0)
+    written = torch.tensor([[5, PAD, 6, 7, 8, PAD, 9, 4]])  # of each step; 9 and 4 were typed
+    heard = torch.tensor([[5, 3, 7, PAD, 3, PAD, 3, 3]])
+    given = torch.tensor([[0, 0, 0, 0, 0, 0, 1, 1]])
+    inputs = torch.cat([torch.tensor([[6]]), written[:, :-1]], 1)
+    wanted = torch.tensor([[6, 5, PAD, 7, 7, 3, PAD, 9]])
+    assert torch.equal(as_heard(inputs, heard, given, 1.0), wanted)
+    rows = as_heard(*(x.expand(1000, -1) for x in (inputs, heard, given)), 0.3)
+    changed = (rows != inputs).any(1)
+    assert torch.equal(rows[changed], wanted.expand(int(changed.sum()), -1))
+    assert float(changed.float().mean()) == pytest.approx(0.3, abs=0.05)

@@ -38,6 +38,22 @@ def mishear(tokens: Tensor, given: Tensor, heard: float, typed: float) -> Tensor
     return torch.where(some & (draws[0] < p), torch.where(draws[1] < 0.5, PAD, others), tokens)
 
 
+def as_heard(tokens: Tensor, heard: Tensor, given: Tensor, share: float) -> Tensor:
+    """In a share of the rows, what the model itself took the user's words for stands in their place.
+
+    What is misheard is not any word but one that sounds alike, and the answer is to be found all the same
+    (scheduled sampling, Bengio et al. 2015, in one pass: words stay where they are).
+
+    Args:
+        tokens: [B, T] of the user's text as inputs, one step behind.
+        heard: [B, T] what the model wrote in each step.
+        given: [B, T] 1 where the user's text was typed.
+    """
+    heard, given = (F.pad(x[:, :-1], (1, 0)) for x in (heard, given))
+    some = torch.rand(tokens.shape[0], 1, device=tokens.device) < share
+    return torch.where(some & (tokens != PAD) & (heard != PAD) & (given == 0), heard, tokens)
+
+
 def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:
     """Replaces up to ``share`` of each row's codes at random: no single code shall be relied on."""
     p = torch.rand(tokens.shape[0], 1, 1, device=tokens.device) * share

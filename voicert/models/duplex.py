@@ -222,7 +222,7 @@ class DuplexModel:
         """Whether the user said something in each of ``steps`` [T], or not long before; heard [T] in them."""
         before = self._slots.user_text[slot, (steps[0] - self._thought[::-1]) % self._slots.ring]
         written = np.concatenate([before, heard]) != PAD
-        return sliding_window_view(written, len(self._thought) + 1).any(1)
+        return np.any(sliding_window_view(written, len(self._thought) + 1), axis=1)
 
     def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
         """[B, K] of the step whose text is ``text``."""
