@@ -57,9 +57,7 @@ IDLE = 0.07  # share of rows of rooms in which nobody asks anything
 TYPED_WEIGHT = 0.7  # of typed talk against sound
 MISHEARD = 0.15  # of the words that the model is told it heard, at most
 MISTYPED = 0.08  # and of typed ones
-AS_HEARD = (
-    0.7  # share of the rows, in half of the steps, that are told what the model itself takes the words for
-)
+AS_HEARD = 0.7  # share of rows, in half of the steps, whose words are what the model itself made of them
 
 
 def stage_at(share: float) -> Stage:
@@ -125,7 +123,7 @@ class Training:
             b = b.to(self.device)
             b.user = corrupt(b.user, 0.05, self.config.codebook_size)
             b.user_text_in = mishear(b.user_text_in, b.given, MISHEARD, MISTYPED)
-            if n == 0 and self.step // 2 % 2:  # of steps with short and with long rows
+            if n == 0 and self.step // 2 % 2:  # of sound; of steps with short rows as of those with long ones
                 b.user_text_in = as_heard(b.user_text_in, self._transcripts(b), b.given, AS_HEARD)
             b.user_text_in = forget(b.user_text_in, b.given, stage_at(share).forget)
             with torch.autocast(self.device.type, torch.bfloat16):

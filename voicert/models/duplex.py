@@ -93,7 +93,7 @@ class DuplexModel:
         self.vocabulary = vocabulary
         self._silence = silence
         self._quiet = np.arange(1, config.longest_quiet + 1)  # steps ago
-        self._thought = np.arange(1, config.longest_thought + 1)
+        self._thought = np.arange(config.longest_thought, 0, -1)
         self._sampling: list[Sampling] = [Sampling()] * runner.slots
         self._slots = Slots(config, silence, runner.slots)
         self._runner = runner
@@ -120,8 +120,7 @@ class DuplexModel:
         heard = logits.user_text[:, 0].argmax(-1)
         user_text = np.where(control.user_text < 0, heard, control.user_text)
         text = self._text(how, logits.text[:, 0], answering, random)
-        lately = s.user_text[slots[:, None], (position[:, None] - self._thought) % s.ring]
-        asked = (lately != PAD).any(1) | (user_text != PAD)
+        asked = self._asked(slots, position, user_text[:, None])[:, 0]
         text = np.where((text == START) & ~asked, PAD, text)  # a noise is no request
         wants = text == START
         quiet = (s.text[slots[:, None], (position[:, None] - self._quiet) % s.ring] == PAD).all(1)
@@ -171,7 +170,7 @@ class DuplexModel:
             heard[this] = made
             whole.user_text[0, 1:] = heard[:-1]
             done += right
-        wants &= self._asked(slot, steps, heard)
+        wants &= self._asked(row, steps[:1], heard[None])[0]
         wants[0] &= not cut
         no, still = np.zeros(frames, np.bool_), np.tile(self._silence, (frames, 1))
         s.write(np.full(frames, slot), steps, StepTokens(user, text, heard, still, no, ~no, given))
@@ -218,11 +217,15 @@ class DuplexModel:
         random = np.concatenate([uniforms(how.seed, int(at), 1) for at in steps])
         return draw(logits[:, : START + 1], how.text_temperature, how.text_top_k, random) == START
 
-    def _asked(self, slot: int, steps: Ints, heard: Ints) -> Bools:
-        """Whether the user said something in each of ``steps`` [T], or not long before; heard [T] in them."""
-        before = self._slots.user_text[slot, (steps[0] - self._thought[::-1]) % self._slots.ring]
-        written = np.concatenate([before, heard]) != PAD
-        return np.any(sliding_window_view(written, len(self._thought) + 1), axis=1)
+    def _asked(self, slots: Ints, position: Ints, user_text: Ints) -> Bools:
+        """[B, T] whether the user said something in that step or not long before.
+
+        The steps are ``position`` [B] and those after it, in which ``user_text`` [B, T] is written.
+        """
+        s = self._slots
+        before = s.user_text[slots[:, None], (position[:, None] - self._thought) % s.ring]
+        said = np.concatenate([before, user_text], 1) != PAD
+        return np.any(sliding_window_view(said, len(self._thought) + 1, axis=1), axis=-1)
 
     def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
         """[B, K] of the step whose text is ``text``."""
