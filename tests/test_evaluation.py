@@ -197,6 +197,24 @@ def test_the_nearest_answer_counts(heard: str, right: bool) -> None:
     assert not listener.right(Answer(0), "Paris is in France.")  # nothing sounded
 
 
+@pytest.mark.parametrize(
+    ("mine", "original", "right"), [(5, 5, True), (5, 6, False), (7, 7, False), (8, 8, False)]
+)
+def test_what_sounds_to_the_judge_like_the_original_is_right(mine: int, original: int, right: bool) -> None:
+    """Even if neither is what was said, but not if it is another answer, or nothing."""
+
+    class Deaf(Ear):
+        def hear(self, pcm: np.ndarray) -> list[str]:
+            return {5: ["wind", "sun"], 6: ["wind", "song"], 7: ["rome"], 8: []}[len(pcm)]
+
+    wanted = "Wood son."
+    sound = Answer(0, wanted, sound=[np.full(mine, 0.5, np.float32)])
+    without = Listener(Deaf(""), [wanted, "Rome."])  # type: ignore[arg-type]
+    assert not without.right(sound, wanted)
+    kept = {wanted: np.zeros(original, np.float32)}
+    assert Listener(Deaf(""), [wanted, "Rome."], kept.get).right(sound, wanted) == right  # type: ignore[arg-type]
+
+
 def test_interruptions_count_when_it_stops_in_time_and_answers() -> None:
     trial = Trial("row", "a", "One.", (0, 9), 0, 9, second=Second("b", "Two.", (0, 9), 500))
     listener = Listener(Ear("two"), ["One.", "Two."])  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from voicert.models.vocabulary import Vocabulary
 
 LEAD = 20  # frames of silence before an answer when it is encoded
 TAIL = 20  # and after it
-AT_ONCE = 16  # rows that are encoded together
+AT_ONCE = 4  # rows that are encoded together
 
 
 @torch.inference_mode()

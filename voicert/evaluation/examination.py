@@ -44,7 +44,7 @@ def examine(
         slots: trials side by side.
     """
     judge = Judge(material.answers)
-    listener = Listener(judge, material.answers)
+    listener = Listener(judge, material.answers, material.original)
     right: dict[str, float] = {}
     for row in MEASURES:
         also = _derived(row)
