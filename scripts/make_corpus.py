@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -16,12 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from nano.answers import Answer
-from nano.bank import HELD_OUT_KINDS, Bank
+from nano.bank import HELD_OUT_KINDS, Bank, Utterance
 from nano.corpus import load_answers, make_answers, rooms, save_answers, silence_codes, write_shard
 from nano.lessons import sample_texts
 from nano.people import Speakers
 from nano.timeline import Composer, Habits
 from nano.weights import load_codec
+from voicert_codecs.nano.modules import NanoCodecModules
 
 from voicert.models.config import ModelConfig
 from voicert.models.vocabulary import Vocabulary
@@ -42,6 +44,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="number of the first shard")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--compile", action="store_true", help="the codec's encoder by torch.compile")
     return parser.parse_args()
 
 
@@ -95,11 +98,27 @@ def composer(bank_folder: Path, out: Path, voices: str, habits: Habits) -> Compo
     }
     lengths = {said: len(a.text) for said, a in answers.items()}
     if voices in ("trained", "readings"):
-        chosen = [u for u in bank.utterances if u.trained]
+        chosen = evenly([u for u in bank.utterances if u.trained])
     else:
         chosen = [u for u in bank.utterances if u.held_out and u.kind == voices and not u.after]
     speakers, vocabulary = Speakers(bank, chosen, lengths), Vocabulary.load(out / "vocabulary.json")
     return Composer(speakers, answers, silence, vocabulary, habits)
+
+
+def evenly(utterances: list[Utterance]) -> list[Utterance]:
+    """Those of rarer engines several times, so that every engine is heard about as often as any other."""
+    said = Counter(u.engine for u in utterances)
+    most = max(said.values())
+    return [u for u in utterances for _ in range(round(most / said[u.engine]))]
+
+
+@cache
+def encoder(path: Path, compiled: bool) -> NanoCodecModules:
+    """The codec, likewise."""
+    modules = load_codec(path)
+    if compiled:
+        modules.encoder.compile(dynamic=False)
+    return modules
 
 
 def make(args: argparse.Namespace, shard: Shard) -> str:
@@ -109,7 +128,7 @@ def make(args: argparse.Namespace, shard: Shard) -> str:
     began = time.monotonic()
     rng = np.random.default_rng(shard.seed)
     folder = args.readings if shard.voices == "readings" else args.bank
-    people, codec = composer(folder, args.out, shard.voices, shard.habits), load_codec(args.codec)
+    people, codec = composer(folder, args.out, shard.voices, shard.habits), encoder(args.codec, args.compile)
     compose = people.recite if shard.voices == "readings" else people.compose
     made = [compose(rng, shard.frames) for _ in range(shard.conversations)]
     write_shard(args.out / shard.name, codec, made)

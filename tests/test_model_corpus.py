@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import make_corpus
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -236,6 +237,15 @@ def test_where_nobody_asks_there_is_nothing_to_say(
         assert (made.phones == timeline.SILENCE).all()
         loud += np.abs(made.user).max() > 1e-3
     assert 5 < loud < 15
+
+
+def test_every_engine_is_heard_about_as_often_as_any_other(bank: Bank) -> None:
+    shares = {"espeak": 70, "flite": 24, "pico": 17}
+    some = [replace(bank.utterances[0], engine=name, start=i) for name, n in shares.items() for i in range(n)]
+    drawn = make_corpus.evenly(some)
+    times = {name: sum(u.engine == name for u in drawn) for name in shares}
+    assert times == {"espeak": 70, "flite": 72, "pico": 68}
+    assert {(u.engine, u.start) for u in drawn} == {(u.engine, u.start) for u in some}
 
 
 def test_the_room_is_never_silent(composer: Composer) -> None:

@@ -156,6 +156,7 @@ def test_rows_for_hearing_have_words_and_nobody_who_answers(shards: Shards, read
     batch = stacked(hearing.rows(np.random.default_rng(5), 4, 120))
     assert batch.user.shape == (4, MODEL.codebooks, MODEL.user_frames - 1 + 120)
     assert (batch.text[2:] == PAD).all()
+    assert batch.unasked.all()  # neither a word nor silence is right
     assert ((batch.user_text[2:] != PAD).sum(1) > 3).all()
 
 

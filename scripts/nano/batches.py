@@ -152,12 +152,15 @@ class Hearing:
         self._splicer = Splicer([*conversations.files.values(), *readings.files.values()], begins)
 
     def rows(self, rng: np.random.Generator, size: int, frames: int) -> list[Row]:
-        """Half of each."""
+        """Half of each. What would be said to it is left open: it asks for nothing, but so may a request that
+        is misheard seem, and that is to be answered.
+        """
         read = size // 2 if self.readings.files else 0
-        return [
+        rows = [
             *self.readings.rows(rng, read, frames),
             *(self._spliced(rng, frames) for _ in range(size - read)),
         ]
+        return [row | {"unasked": np.ones_like(row["text"])} for row in rows]
 
     def _spliced(self, rng: np.random.Generator, frames: int) -> Row:
         made = self._splicer.row(rng, self.before + frames)

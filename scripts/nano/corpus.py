@@ -85,11 +85,16 @@ def load_answers(path: Path) -> dict[str, tuple[NDArray[np.int16], NDArray[np.in
 
 
 def write_shard(path: Path, modules: NanoCodecModules, made: list[Conversation]) -> None:
-    """One .npz: user and codes [N, K, T], text, user_text, given and phones [N, T], all small integers."""
-    user = [
-        encode_all(modules, np.stack([c.user for c in made[i : i + AT_ONCE]]))
-        for i in range(0, len(made), AT_ONCE)
-    ]
+    """One .npz: user and codes [N, K, T], text, user_text, given and phones [N, T], all small integers.
+
+    The user's sound is encoded in bfloat16, in a third of the time: a twentieth of the first codebook's codes
+    come out otherwise, as with a little noise.
+    """
+    with torch.autocast(modules.quantizer.codebooks.device.type, torch.bfloat16):
+        user = [
+            encode_all(modules, np.stack([c.user for c in made[i : i + AT_ONCE]]))
+            for i in range(0, len(made), AT_ONCE)
+        ]
     temporary = path.with_suffix(".tmp.npz")
     np.savez(
         temporary,
