@@ -56,7 +56,6 @@ CONVERSATION = 1000  # frames of most; longer rows are of the others
 IDLE = 0.07  # share of rows of rooms in which nobody asks anything
 TYPED_WEIGHT = 0.7  # of typed talk against sound
 MISHEARD = 0.15  # of the words that the model is told it heard, at most
-MISTYPED = 0.08  # and of typed ones
 AS_HEARD = 0.7  # share of rows, in half of the steps, whose words are what the model itself made of them
 
 
@@ -122,7 +121,7 @@ class Training:
         for n, (b, weight) in enumerate(batches):
             b = b.to(self.device)
             b.user = corrupt(b.user, 0.05, self.config.codebook_size)
-            b.user_text_in = mishear(b.user_text_in, b.given, MISHEARD, MISTYPED)
+            b.user_text_in = mishear(b.user_text_in, b.given, MISHEARD)
             if n == 0 and self.step // 2 % 2:  # of sound; of steps with short rows as of those with long ones
                 b.user_text_in = as_heard(b.user_text_in, self._transcripts(b), b.given, AS_HEARD)
             b.user_text_in = forget(b.user_text_in, b.given, stage_at(share).forget)

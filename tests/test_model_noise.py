@@ -39,12 +39,12 @@ def test_typed_text_is_never_forgotten() -> None:
 
 
 def test_text_is_misheard_word_by_word_but_never_made_up() -> None:
-    """And typed text is as much as it shall be; the frame at which the kind changes is of the one before."""
+    """And what is typed stays; the frame at which the kind changes is of the one before."""
     torch.manual_seed(0)
     tokens = torch.randint(3, 9, (1000, 40)) * (torch.rand(1000, 40) < 0.5) + PAD
     given = torch.zeros_like(tokens)
     given[:, 19:] = 1
-    made = mishear(tokens, given, 0.4, 0.0)
+    made = mishear(tokens, given, 0.4)
     heard = tokens[:, :20] != PAD
     gone, other = made[:, :20] == PAD, (made != tokens)[:, :20] & (made[:, :20] != PAD)
     assert torch.equal(made[:, 20:], tokens[:, 20:])
@@ -52,11 +52,6 @@ def test_text_is_misheard_word_by_word_but_never_made_up() -> None:
     assert float((gone & heard).sum() / heard.sum()) == pytest.approx(0.1, abs=0.01)
     assert float(other.sum() / heard.sum()) == pytest.approx(0.1 * 5 / 6, abs=0.01)
     assert set(made.unique().tolist()) == set(tokens.unique().tolist())
-    slips = mishear(tokens, given, 0.0, 0.2) != tokens
-    assert not slips[:, :20].any()
-    assert float(slips[:, 20:].sum() / (tokens[:, 20:] != PAD).sum()) == pytest.approx(
-        0.1 * 11 / 12, abs=0.01
-    )
 
 
 def test_words_are_put_as_the_model_heard_them_where_they_are() -> None:

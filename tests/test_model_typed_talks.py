@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +15,7 @@ from nano.compose import AnswerComposer, Tokens
 from nano.corpus import save_answers
 from nano.lessons import Exchange
 from nano.timeline import GAP_FRAMES
-from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
+from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks, reworded
 
 from tests.support.tiny import MODEL, SILENCE
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
@@ -92,7 +94,7 @@ def parts(batch: Batch, i: int, wanted: list[Turn], vocabulary: Vocabulary) -> l
         ends = np.flatnonzero(text[start:] == END)
         end = start + int(ends[0]) if len(ends) else TYPED_FRAMES
         typed = frames[:stop]
-        first = typed[-1] + 1 - words[-1] if len(typed) == stop else typed[-1]
+        first = typed[-1] + 1 + (stop - len(typed)) - words[-1]  # the row may end within the last word
         found.append((int(first), int(typed[-1]) + 1, int(start), end, said))
     return found
 
@@ -208,3 +210,26 @@ def test_a_long_row_has_long_answers_from_beginning_to_end(
                     for answer in spoken.values()
                 )
     assert whole >= 12
+
+
+def test_a_request_is_reworded_around_its_subject() -> None:
+    """Some words are gone, some are others, some come in; what is asked about and the answer stay."""
+    rng = np.random.default_rng(5)
+    kept = gone = strange = words = 0
+    for i in range(600):
+        exchange = lessons.WORDS[i % len(lessons.WORDS)].draw(rng)
+        made = reworded(rng, exchange, 0.4)
+        assert replace(made, request=exchange.request) == exchange
+        asked = iter(made.request.split())
+        assert all(word in asked for word in exchange.topic.split())  # all, and in their order
+        before, after = (Counter(e.request.split()) for e in (exchange, made))
+        kept += made.request == exchange.request
+        gone, strange, words = (
+            gone + (before - after).total(),
+            strange + (after - before).total(),
+            words + before.total(),
+        )
+    assert 0 < kept < 200
+    assert gone / words == pytest.approx(0.12, abs=0.03)  # of 0.2 of the words, half of which are asked about
+    assert strange / words == pytest.approx(0.26, abs=0.03)
+    assert reworded(rng, exchange, 0.0) == exchange

@@ -22,17 +22,15 @@ def forget(tokens: Tensor, given: Tensor, share: float) -> Tensor:
     return torch.where(gone & (before == 0), PAD, tokens)
 
 
-def mishear(tokens: Tensor, given: Tensor, heard: float, typed: float) -> Tensor:
-    """Up to these shares of each row's text are left out, or other text of the batch stands in its place.
+def mishear(tokens: Tensor, given: Tensor, share: float) -> Tensor:
+    """Up to ``share`` of each row's heard text is left out, or other text of the batch stands in its place.
 
-    In a conversation a misheard word is what it goes on from: it must find its way back by listening. A typed
-    request with a word too few or a strange one in it is another wording, and mostly asks for the same.
+    In a conversation a misheard word is what it goes on from: it must find its way back by listening.
     """
-    some = tokens != PAD
+    some = (tokens != PAD) & (F.pad(given[:, :-1], (1, 0)) == 0)  # inputs lag by one step
     if not some.any():
         return tokens
-    most = torch.where(F.pad(given[:, :-1], (1, 0)) == 0, heard, typed)
-    p = torch.rand(tokens.shape[0], 1, device=tokens.device) * most
+    p = torch.rand(tokens.shape[0], 1, device=tokens.device) * share
     draws = torch.rand((2, *tokens.shape), device=tokens.device)
     others = tokens[some][torch.randint(int(some.sum()), tokens.shape, device=tokens.device)]
     return torch.where(some & (draws[0] < p), torch.where(draws[1] < 0.5, PAD, others), tokens)

@@ -6,6 +6,7 @@ heads for words see typed and spoken text alike, so it learns both here in a fra
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,12 @@ LONG_FRAMES = 1_000  # of a row with long answers, which the others break off
 LONG_TALK = 0.75  # share of such a row's requests whose answer is long
 LONG_CUT = 0.2  # share of its answers into which the next request is typed
 HEARD = 0.5  # share of the requests that are answered as soon after their last word as spoken ones
-WORDS = 0.2  # share of the requests that ask for a word itself: its letters, or the word again
+WORDS = 0.3  # share of the requests that ask for a word itself: its letters, or the word again
 CUT = 0.7  # share of the answers into which the next request is typed: so a row holds more of them
 LEAST = 12  # frames of a cut answer
 FOLLOWS = 0.2  # share of the requests after a whole answer that only make sense after it
 AGAIN = 0.3  # share of these that ask for the same once more
+CHANGED = 0.15  # words of a request that are left out or others, at most; and as many strange ones come in
 
 Ints = NDArray[np.int64]
 
@@ -94,6 +96,13 @@ class TypedTalks:
     def _next(
         self, rng: np.random.Generator, before: Exchange | None, answer: str, least: int
     ) -> tuple[Exchange, str, Tokens]:
+        """Like `_drawn`, in no known wording."""
+        exchange, wanted, made = self._drawn(rng, before, answer, least)
+        return reworded(rng, exchange, CHANGED), wanted, made
+
+    def _drawn(
+        self, rng: np.random.Generator, before: Exchange | None, answer: str, least: int
+    ) -> tuple[Exchange, str, Tokens]:
         """The next request, its answer and that one's tokens, after ``before`` was answered by ``answer``.
 
         If the answer is to have at least so many frames, it is to something new.
@@ -110,6 +119,24 @@ class TypedTalks:
             made = self.answers.get(exchange.answer) or self._composer.answer(rng, exchange.answer)
             if made and len(made[0]) >= least:
                 return exchange, exchange.answer, made
+
+
+def reworded(rng: np.random.Generator, exchange: Exchange, most: float) -> Exchange:
+    """Its request with up to a share ``most`` of the words left out or others, and as many strange ones.
+
+    The trained wordings are soon known by heart, and a person has others, which mostly ask for the same. What
+    the request is about stays as it is: a word that is to be said back cannot be guessed.
+    """
+    subject, strange = set(exchange.topic.replace("|", " ").split()), lessons.lexicon()
+    share, made = rng.random() * most, list[str]()
+    for word in exchange.request.split():
+        if rng.random() < share:
+            made.append(str(rng.choice(strange)))
+        if word in subject or rng.random() >= share:
+            made.append(word)
+        elif rng.random() < 0.5:
+            made.append(str(rng.choice(strange)))
+    return replace(exchange, request=" ".join(made)) if made else exchange
 
 
 def _of_words(rng: np.random.Generator) -> Exchange:
