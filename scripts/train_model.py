@@ -54,6 +54,7 @@ STAGES = (
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
 IDLE = 0.07  # share of rows of rooms in which nobody asks anything
+START_STEPS = 2  # see nano.batches.LATE
 TYPED_WEIGHT = 0.7  # of typed talk against sound
 MISHEARD = 0.15  # of the words that the model is told it heard, at most
 AS_HEARD = 0.7  # share of rows, in half of the steps, whose words are what the model itself made of them
@@ -87,7 +88,7 @@ class Training:
         self.device = torch.device(args.device)
         self.seed = args.seed
         words = len(Vocabulary.load(args.corpus / "vocabulary.json"))
-        self.config = ModelConfig(text_size=words, own_codes=False)
+        self.config = ModelConfig(text_size=words, own_codes=False, start_steps=START_STEPS)
         save_config(self.config, args.out / "config.json")
         self.model = DuplexTransformer(self.config)
         with torch.no_grad():  # the user's codes begin as the codec's own vectors: their sum is what it heard

@@ -26,7 +26,7 @@ WORD = VOCABULARY.encode("what is this")
 DRAWN = Sampling(temperature=0.8, top_k=6, text_temperature=1.5, seed=3)
 
 
-@pytest.fixture(params=["onnx", "int8", "torch", "depth"])
+@pytest.fixture(params=["onnx", "int8", "sure", "torch", "depth"])
 def make(request: pytest.FixtureRequest) -> Make:
     """A fresh tiny model of so many slots, by each of the ways in which it can run."""
     match request.param:
@@ -34,6 +34,9 @@ def make(request: pytest.FixtureRequest) -> Make:
             return partial(speech_model, request.getfixturevalue("tiny_step"))
         case "int8":
             return partial(speech_model, request.getfixturevalue("tiny_step_int8"))
+        case "sure":  # to begin an answer, it must want to twice
+            twice = dataclasses.replace(MODEL, start_steps=2)
+            return partial(speech_model, request.getfixturevalue("tiny_step"), config=twice)
         case "torch":
             return torch_model
         case _:

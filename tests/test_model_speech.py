@@ -44,13 +44,18 @@ def inside(text: NDArray[np.int64]) -> NDArray[np.bool_]:
     return within
 
 
-@pytest.mark.parametrize("delays", [(0, 0, 1, 1), (0, 0, 0, 0), (0, 2, 1, 3)])
-def test_it_writes_what_uncached_passes_write(tiny_step: Path, delays: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("delays", "start_steps"), [((0, 0, 1, 1), 1), ((0, 0, 0, 0), 1), ((0, 2, 1, 3), 1), ((0, 0, 1, 1), 2)]
+)
+def test_it_writes_what_uncached_passes_write(
+    tiny_step: Path, delays: tuple[int, ...], start_steps: int
+) -> None:
     """Text, transcript and frames, over four windows, with hushes inside of answers and outside."""
     user, hush = user_codes(2, STEPS), {5, 6, 30, 31, 52, 71}
     flags = np.array([t in hush for t in range(STEPS)])
-    wanted = naive.write(transformer(), SILENCE, user, flags)
-    model = speech_model(tiny_step, 2, dataclasses.replace(MODEL, delays=delays))
+    wanted = naive.write(transformer(), SILENCE, user, flags, start_steps)
+    config = dataclasses.replace(MODEL, delays=delays, start_steps=start_steps)
+    model = speech_model(tiny_step, 2, config)
     model.reset(1, GREEDY)
     out = converse(model, 1, user, hush)
     assert np.array_equal(out.text, wanted.text)
@@ -102,6 +107,31 @@ def test_an_answer_begins_only_after_a_word(tiny_step: Path, monkeypatch: pytest
     assert np.flatnonzero(wants).tolist() == [0, 1, 2, 3, 8, 9, 10, 11, 12, 13]
     model.rewind(0, 18)
     assert np.array_equal(model.retake(0, 18).wants, wants[2:])
+
+
+class Hesitant(Speechless):
+    """Would start an answer in these steps only."""
+
+    WILLING = (2, 5, 6, 9, 10, 11, 12, 15, 16)
+
+    def run(self, inputs: StepInputs, slots: NDArray[np.int64], position: NDArray[np.int64]) -> Logits:
+        logits = super().run(inputs)
+        steps = position[:, None] + np.arange(inputs.text.shape[1])
+        logits.text[~np.isin(steps, self.WILLING), START] = 0.0
+        return logits
+
+
+def test_it_is_sure_before_it_begins(tiny_step: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``start_steps`` in a row; hushed, or taken again from anywhere, it wants to in the same ones."""
+    model = speech_model(tiny_step, 1, dataclasses.replace(MODEL, start_steps=3))
+    monkeypatch.setattr(model, "_runner", Hesitant())
+    assert np.flatnonzero(converse(model, 0, user_codes(1, 20)).text == START).tolist() == [11]
+    model.reset(0, GREEDY)
+    wants = converse(model, 0, user_codes(1, 20), set(range(20))).wants
+    assert np.flatnonzero(wants).tolist() == [11, 12]
+    for back in range(1, 20):
+        model.rewind(0, back)
+        assert np.array_equal(model.retake(0, back).wants, wants[20 - back :])
 
 
 def test_an_answer_that_is_asked_for_needs_no_word(tiny_step: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from nano import people, timeline
-from nano.batches import LONG, REQUEST, Batch, Hearing, Shards, answers_in, stacked
+from nano.batches import LONG, REQUEST, Batch, Hearing, Shards, answers_in, lateness, stacked
 from nano.learning import (
     Objective,
     answering,
@@ -33,6 +34,11 @@ from tests.support.conversations import (
 from tests.support.tiny import DEPTH, MODEL, SILENCE, transformer
 from voicert.models.config import DepthConfig
 from voicert.models.vocabulary import END, PAD, START
+
+
+@pytest.fixture(autouse=True)
+def in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nano.batches.LATE", (1.0,))
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +105,38 @@ def test_own_inputs_are_the_targets_of_the_step_before(shards: Shards, frames: i
         assert np.array_equal(batch.user_text_in[i], whole["user_text"][at - 1 : at + steps - 1])
         assert np.array_equal(batch.user[i], whole["user"][:, at - before + 1 : at + steps])
     assert firsts == {0} if steps == FRAMES else len(firsts) > 3
+
+
+@pytest.mark.parametrize("late", [1, 2])
+@pytest.mark.parametrize("start", [0, 2, 140])
+def test_a_late_answer_is_wanted_all_the_while(shards: Shards, late: int, start: int) -> None:
+    """The user's side stays where it is; while an answer goes on, the next one cannot begin."""
+    frames, starts = FRAMES - start, 0
+    for n in (0, 1):
+        whole = whole_streams(shards, n)
+        at = MODEL.user_frames + start - late
+        row, plain = (shards.row("shard0000.npz", n, start, frames, by) for by in (late, 0))
+        assert all(np.array_equal(row[k], plain[k]) for k in ("user", "user_text", "user_text_in", "given"))
+        assert np.array_equal(row["codes"], whole["codes"][:, at : at + frames])
+        assert np.array_equal(row["own_in"], whole["codes"][:, at - 1 : at + frames - 1])
+        assert np.array_equal(row["text_in"], whole["text"][at - 1 : at + frames - 1])
+        text = whole["text"][at : at + frames]
+        inside = inside_of(whole["text"])[at : at + frames]
+        near = [START in text[t : t + late + 1] and not inside[t] for t in range(frames)]
+        assert np.array_equal(row["text"], np.where(near, START, text))
+        if START in text:
+            found = answering(torch.from_numpy(row["text"][None]))[0].numpy()
+            assert np.array_equal(found, inside)
+        starts += int(np.sum(near))
+    assert starts > late
+
+
+def test_late_rows_are_as_many_as_they_shall_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nano.batches.LATE", (0.5, 0.0, 0.5))
+    rng = np.random.default_rng(8)
+    drawn = Counter(lateness(rng) for _ in range(400))
+    assert set(drawn) == {0, 2}
+    assert drawn[2] == pytest.approx(200, abs=40)
 
 
 def test_crops_of_what_is_rare_are_of_that(shards: Shards, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def drawn(talks: TypedTalks) -> tuple[Batch, list[list[Turn]]]:
         turns.append([])
         return row(rng, frames)
 
+    patch.setattr("nano.batches.LATE", (1.0,))
     patch.setattr(talks, "_next", noted)
     patch.setattr(talks, "_row", begun)
     batch = talks.batch(np.random.default_rng(2), ROWS)
@@ -196,9 +197,10 @@ def test_an_answer_is_made_of_words_of_others(spoken: dict[str, Answer], vocabul
 
 
 def test_a_long_row_has_long_answers_from_beginning_to_end(
-    talks: TypedTalks, spoken: dict[str, Answer]
+    talks: TypedTalks, spoken: dict[str, Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows of the usual length cannot hold one."""
+    monkeypatch.setattr("nano.batches.LATE", (1.0,))
     batch = talks.batch(np.random.default_rng(4), 12, LONG_FRAMES)
     whole = 0
     for text, codes in zip(batch.text.numpy(), batch.codes.numpy(), strict=True):
@@ -233,3 +235,21 @@ def test_a_request_is_reworded_around_its_subject() -> None:
     assert gone / words == pytest.approx(0.12, abs=0.03)  # of 0.2 of the words, half of which are asked about
     assert strange / words == pytest.approx(0.26, abs=0.03)
     assert reworded(rng, exchange, 0.0) == exchange
+
+
+def test_a_late_answer_to_typed_text_is_wanted_all_the_while(
+    talks: TypedTalks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two steps before it began, and in the one in which it does."""
+    monkeypatch.setattr("nano.batches.LATE", (0.0, 0.0, 1.0))
+    batch = talks.batch(np.random.default_rng(6), ROWS)
+    wants = batch.text.numpy() == START
+    begins = np.pad(batch.text_in.numpy()[:, 1:] == START, ((0, 0), (0, 1)))
+    near = begins.copy()
+    for late in (1, 2):
+        near[:, :-late] |= begins[:, late:]
+    assert begins.sum() > 2 * ROWS
+    assert np.array_equal(wants[:, :-3], near[:, :-3])
+    unasked = batch.unasked.numpy()[:, :-3] == 1
+    assert unasked.sum() > ROWS
+    assert wants[:, :-3][unasked].all()

@@ -15,6 +15,9 @@ from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 LONG = 200  # frames: a longer answer must be seen whole, with its request
 REQUEST = 104  # frames before an answer in which most requests are whole
+# Shares of rows whose answers all begin so many frames late, by number. It must go on wanting to begin until
+# it does: who waits for it to be sure (`ModelConfig.start_steps`) lets moments pass.
+LATE = 0.3, 0.4, 0.2, 0.1
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Batch:
     text_in: Tensor  # [B, T]
     user_text_in: Tensor  # [B, T]
     codes: Tensor  # [B, K, T]
-    text: Tensor  # [B, T]
+    text: Tensor  # [B, T] where an answer begins late, start tokens in all steps in which it could have
     user_text: Tensor  # [B, T]
     given: Tensor  # [B, T] 1 where the user's text was typed: nothing tells it beforehand
     phones: Tensor  # [B, T] what the user's voice says, see `nano.phones`
@@ -104,14 +107,21 @@ class Shards:
             if rng.random() < focus and len(answers):
                 ahead = rng.integers(REQUEST, max(REQUEST + 1, (2 * REQUEST + 3 * frames) // 5))
                 start = int(np.clip(rng.choice(answers) - ahead, 0, last))
-            rows.append(self.row(name, n, start, min(frames, whole)))
+            rows.append(self.row(name, n, start, min(frames, whole), lateness(rng)))
         return rows
 
-    def row(self, name: str, n: int, start: int, frames: int) -> Row:
-        """A crop of conversation ``n`` of a file."""
+    def row(self, name: str, n: int, start: int, frames: int, late: int = 0) -> Row:
+        """A crop of conversation ``n`` of a file, in which the assistant is ``late`` frames behind."""
         shard = self.files[name]
-        streams = [shard[k][n] for k in ("codes", "text", "user_text", "given", "phones")]
-        return crop(shard["user"][n], *streams, start, frames, self.before, self.silence)
+        codes, text = shard["codes"][n], shard["text"][n]
+        if late:
+            still = np.repeat(self.silence[:, None].astype(codes.dtype), late, axis=1)
+            codes = np.concatenate([still, codes[:, :-late]], 1)
+            text = np.concatenate([np.full(late, PAD, text.dtype), text[:-late]])
+        streams = [shard[k][n] for k in ("user_text", "given", "phones")]
+        return crop(
+            shard["user"][n], codes, text, *streams, start, frames, self.before, self.silence, late=late
+        )
 
     @property
     def conversations(self) -> list[tuple[str, int]]:
@@ -121,11 +131,14 @@ class Shards:
 def crop(user: NDArray[np.integer], codes: NDArray[np.integer], text: NDArray[np.integer],
          user_text: NDArray[np.integer], given: NDArray[np.integer], phones: NDArray[np.integer],
          start: int, frames: int, before: int, silence: NDArray[np.integer],
-         unasked: NDArray[np.integer] | None = None) -> Row:  # fmt: skip
-    """Frames ``start`` to ``start + frames`` of a conversation: silence where nothing was before it."""
+         unasked: NDArray[np.integer] | None = None, late: int = 0) -> Row:  # fmt: skip
+    """Frames ``start`` to ``start + frames`` of a conversation: silence where nothing was before it.
+
+    In the ``late`` frames before an answer it is to want to begin, as far as it does not speak yet.
+    """
     cut, past = slice(start, start + frames), max(0, start - 1)
     row: Row = {
-        "codes": codes[:, cut], "text": text[cut], "user_text": user_text[cut],
+        "codes": codes[:, cut], "text": wanted(text, late)[cut], "user_text": user_text[cut],
         "given": given[cut], "phones": phones[cut],
         "unasked": np.zeros_like(text[cut]) if unasked is None else unasked[cut],
     }  # fmt: skip
@@ -137,6 +150,21 @@ def crop(user: NDArray[np.integer], codes: NDArray[np.integer], text: NDArray[np
     for name, stream in (("text_in", text), ("user_text_in", user_text)):
         row[name] = np.concatenate([np.full(missing, PAD, stream.dtype), stream[lagging]])
     return row
+
+
+def lateness(rng: np.random.Generator) -> int:
+    """Frames by which the answers of a row are late."""
+    return int(rng.choice(len(LATE), p=LATE))
+
+
+def wanted(text: NDArray[np.integer], late: int) -> NDArray[np.integer]:
+    """Text [T] with start tokens in the ``late`` frames before each one too, unless an answer goes on."""
+    made = text.copy()
+    for start in np.flatnonzero(text == START):
+        first = max(0, start - late)
+        spoken = np.flatnonzero(text[first:start] != PAD)
+        made[first + (spoken[-1] + 1 if len(spoken) else 0) : start] = START
+    return made
 
 
 class Hearing:

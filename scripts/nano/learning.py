@@ -77,8 +77,11 @@ def weighted(loss: Tensor, target: Tensor, heavy: float, given: Tensor) -> Tenso
 
 
 def answering(text: Tensor) -> Tensor:
-    """[B, T] true from start token to end token; a row whose first mark is an end begins in mid-answer."""
-    starts, ends = text == START, text == END
+    """[B, T] true from start token to end token; a row whose first mark is an end begins in mid-answer.
+
+    Of several start tokens in a row the last one is where it begins (see `nano.batches.wanted`).
+    """
+    starts, ends = (text == START) & (F.pad(text[:, 1:], (0, 1), value=PAD) != START), text == END
     first = (starts | ends).int().argmax(1, keepdim=True)
     begins_inside = text.gather(1, first) == END  # [B, 1]
     closed_before = ends.int().cumsum(1) - ends.int()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nano import lessons
 from nano.answers import LEAD_FRAMES
-from nano.batches import LONG, Batch, Row, crop, stacked
+from nano.batches import LONG, Batch, Row, crop, lateness, stacked
 from nano.compose import AnswerComposer, Tokens
 from nano.corpus import load_answers
 from nano.lessons import LONGEST_AGAIN, Exchange
@@ -64,7 +64,7 @@ class TypedTalks:
         text, user_text = (np.full(frames, PAD, np.int64) for _ in range(2))
         given, unasked = np.zeros(frames, np.int64), np.zeros(frames, np.int64)
         codes = np.repeat(self.silence[:, None], frames, axis=1)
-        at = int(rng.integers(0, 8))  # the frame of the next request's first token
+        at, late = int(rng.integers(0, 8)), lateness(rng)  # at: the frame of the next request's first token
         before: Exchange | None = None
         answer = ""  # the one before, if it was given whole
         while at < frames:
@@ -74,10 +74,10 @@ class TypedTalks:
             tokens = [token for word in words for token in word]
             _put(user_text, at, np.array(tokens))
             given[at : at + len(tokens)] = 1
-            start = at + len(tokens) + GAP_FRAMES - LEAD_FRAMES
+            start = at + len(tokens) + GAP_FRAMES - LEAD_FRAMES + late
             if rng.random() < HEARD:
-                start = at + len(tokens) - len(words[-1]) + GAP_FRAMES - LEAD_FRAMES - 1
-                unasked[start : start + 1] = 1  # more might have been typed, and was not
+                start -= len(words[-1]) + 1
+                unasked[start - late : start + 1] = 1  # more might have been typed, and was not
             whole = rng.random() >= cut or len(said) < 2 * LEAST
             length = len(said) if whole else int(rng.integers(LEAST, len(said) - 1))
             _put(text, start, said[:length])
@@ -91,7 +91,7 @@ class TypedTalks:
         heard = np.arange(frames) + rng.integers(room.shape[1])  # around and around
         phones = np.full(frames, SILENCE, np.int64)
         return crop(room[:, heard % room.shape[1]], codes, text, user_text, given, phones, 0, frames,
-                    self.before, self.silence, unasked)  # fmt: skip
+                    self.before, self.silence, unasked, late)  # fmt: skip
 
     def _next(
         self, rng: np.random.Generator, before: Exchange | None, answer: str, least: int

@@ -26,13 +26,13 @@ class Written:
 
 
 @torch.inference_mode()
-def write(model: DuplexTransformer, silence: Ints, user: Ints, hush: Bools) -> Written:
+def write(model: DuplexTransformer, silence: Ints, user: Ints, hush: Bools, start_steps: int = 1) -> Written:
     """user [T, K], hush [T] → what is written, every step from a pass over all steps up to it."""
     steps, before = len(user), model.config.user_frames - 1
     heard = torch.from_numpy(np.concatenate([np.tile(silence, (before, 1)), user]).T[None])
     text, user_text, rows = [PAD], [PAD], [silence]  # the first entry is what precedes the first step
     inside: list[bool] = []
-    answering = False
+    answering, wanted = False, 0
     for t in range(steps):
         own = torch.from_numpy(np.stack(rows, 1)[None])
         past = torch.tensor([text]), torch.tensor([user_text])
@@ -45,6 +45,9 @@ def write(model: DuplexTransformer, silence: Ints, user: Ints, hush: Bools) -> W
             word = START if logits[START] > logits[PAD] else PAD
         spoken = int(model.user_text_head(hidden).argmax())
         if not answering and {*user_text[-model.config.longest_thought :], spoken} == {PAD}:
+            word = PAD
+        wanted = wanted + 1 if word == START else 0  # steps in a row
+        if word == START and wanted < start_steps:
             word = PAD
         if answering and word == PAD and set(text[-model.config.longest_quiet :]) == {PAD}:
             word = END

@@ -67,6 +67,7 @@ class ModelConfig:
     delays: tuple[int, ...] = (0,) * 8  # frames by which each codebook's row lags the text
     longest_quiet: int = 100  # frames in an answer without a new word, after which it is taken to be over
     longest_thought: int = 100  # frames after a word of the user in which it may begin an answer by itself
+    start_steps: int = 1  # in which it must have wanted to begin an answer, in a row, before it does
     answer_lead_frames: int = 2  # a word is written so many frames before its sound begins
     rope_base: float = 10_000.0
     user_frames: int = 8  # frames of the user's codes that a step is given at once: its own and those before
@@ -88,6 +89,8 @@ class ModelConfig:
             raise ModelError(f"word_heads has {len(self.word_heads)} entries for {self.layers} layers")
         if not 0 <= min(self.word_heads) <= max(self.word_heads) <= self.kv_heads:
             raise ModelError(f"word_heads must be 0 to kv_heads {self.kv_heads}, not {self.word_heads}")
+        if self.start_steps < 1:
+            raise ModelError(f"start_steps must be at least 1, not {self.start_steps}")
         if min(self.windows) < 1:
             raise ModelError(f"windows must be positive, not {min(self.windows)}")
         if len(self.delays) != self.codebooks:

@@ -94,6 +94,7 @@ class DuplexModel:
         self._silence = silence
         self._quiet = np.arange(1, config.longest_quiet + 1)  # steps ago
         self._thought = np.arange(config.longest_thought, 0, -1)
+        self._before = np.arange(config.start_steps - 1, 0, -1)
         self._sampling: list[Sampling] = [Sampling()] * runner.slots
         self._slots = Slots(config, silence, runner.slots)
         self._runner = runner
@@ -121,8 +122,9 @@ class DuplexModel:
         user_text = np.where(control.user_text < 0, heard, control.user_text)
         text = self._text(how, logits.text[:, 0], answering, random)
         asked = self._asked(slots, position, user_text[:, None])[:, 0]
-        text = np.where((text == START) & ~asked, PAD, text)  # a noise is no request
-        wants = text == START
+        wanted = (text == START) & asked  # a noise is no request
+        wants = self._sure(slots, position, wanted[:, None])[:, 0]
+        text = np.where((text == START) & ~wants, PAD, text)
         quiet = (s.text[slots[:, None], (position[:, None] - self._quiet) % s.ring] == PAD).all(1)
         text = np.where(answering & quiet & (text == PAD), END, text)  # it lost its thread
         text = np.where(control.start & ~answering, START, text)
@@ -134,7 +136,7 @@ class DuplexModel:
         s.write(
             slots,
             position,
-            StepTokens(user_codes, text, user_text, codes, goes_on, control.hush, control.user_text),
+            StepTokens(user_codes, text, user_text, codes, goes_on, control.hush, control.user_text, wanted),
         )
         s.undone[slots] = 0
         return StepOutput(text, user_text, self._complete_frame(slots, position), wants)
@@ -155,7 +157,7 @@ class DuplexModel:
         cut = bool(s.answering[slot, (steps[0] - 1) % s.ring])
         text = np.array([END if cut else PAD, *[PAD] * (frames - 1)])
         heard, given, user = s.user_text[slot, now], s.given[slot, now], s.user[slot, now]
-        whole, wants = self._in_silence(slot, steps, text), np.zeros(frames, np.bool_)
+        whole, wanted = self._in_silence(slot, steps, text), np.zeros(frames, np.bool_)
         done, span, row = 0, frames, np.array([slot])
         while done < frames:
             count = min(span, frames - done)
@@ -166,14 +168,17 @@ class DuplexModel:
             wrong = np.flatnonzero(made[:-1] != heard[this][:-1])
             right = int(wrong[0]) + 1 if len(wrong) else count
             span = SHORT_RUN if len(wrong) else 2 * span  # one wrong draft seldom comes alone
-            wants[done : done + right] = self._wants(slot, steps[done : done + right], logits.text[0, :right])
+            wanted[done : done + right] = self._wants(
+                slot, steps[done : done + right], logits.text[0, :right]
+            )
             heard[this] = made
             whole.user_text[0, 1:] = heard[:-1]
             done += right
-        wants &= self._asked(row, steps[:1], heard[None])[0]
-        wants[0] &= not cut
+        wanted &= self._asked(row, steps[:1], heard[None])[0]
+        wanted[0] &= not cut
+        wants = self._sure(row, steps[:1], wanted[None])[0]
         no, still = np.zeros(frames, np.bool_), np.tile(self._silence, (frames, 1))
-        s.write(np.full(frames, slot), steps, StepTokens(user, text, heard, still, no, ~no, given))
+        s.write(np.full(frames, slot), steps, StepTokens(user, text, heard, still, no, ~no, given, wanted))
         s.undone[slot] = undone - frames
         return StepOutput(text, heard, still, wants)
 
@@ -226,6 +231,13 @@ class DuplexModel:
         before = s.user_text[slots[:, None], (position[:, None] - self._thought) % s.ring]
         said = np.concatenate([before, user_text], 1) != PAD
         return np.any(sliding_window_view(said, len(self._thought) + 1, axis=1), axis=-1)
+
+    def _sure(self, slots: Ints, position: Ints, wanted: Bools) -> Bools:
+        """[B, T] whether it ``wanted`` to begin in that step and in enough of those before it."""
+        s = self._slots
+        before = s.wanted[slots[:, None], (position[:, None] - self._before) % s.ring]
+        spans = sliding_window_view(np.concatenate([before, wanted], 1), self.config.start_steps, axis=1)
+        return spans.all(-1)
 
     def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
         """[B, K] of the step whose text is ``text``."""

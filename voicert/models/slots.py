@@ -55,6 +55,7 @@ class StepTokens:
     answering: Bools  # [B] the step belongs to an answer that goes on after it
     hushed: Bools  # [B]
     given: Ints  # [B] user text that came from outside, -1 for none
+    wanted: Bools  # [B] an answer would have begun, if one such step were enough
 
 
 class Slots:
@@ -65,14 +66,20 @@ class Slots:
 
     def __init__(self, config: ModelConfig, silence: Ints, count: int) -> None:
         k = config.codebooks
-        back = max(config.max_delay, config.user_frames, config.longest_quiet, config.longest_thought)
+        back = max(
+            config.max_delay,
+            config.user_frames,
+            config.longest_quiet,
+            config.longest_thought,
+            config.start_steps,
+        )
         self.ring = REWIND_FRAMES + back + 1
         self._silence = silence  # [K]
         self._back = np.arange(1 - config.user_frames, 0)  # earlier frames that a step hears
         self.position, self.reach, self.undone, self.words = (np.zeros(count, np.int64) for _ in range(4))
         self.text, self.user_text, self.given = (np.empty((count, self.ring), np.int64) for _ in range(3))
         self.user, self.codes = (np.empty((count, self.ring, k), np.int64) for _ in range(2))
-        self.answering, self.hushed = (np.empty((count, self.ring), np.bool_) for _ in range(2))
+        self.answering, self.hushed, self.wanted = (np.empty((count, self.ring), np.bool_) for _ in range(3))
         for slot in range(count):
             self.reset(slot)
 
@@ -90,6 +97,7 @@ class Slots:
             self.codes,
             self.answering,
             self.hushed,
+            self.wanted,
         )
 
     def reset(self, slot: int) -> None:
@@ -97,7 +105,7 @@ class Slots:
         self.text[slot] = self.user_text[slot] = PAD
         self.given[slot] = -1
         self.user[slot] = self.codes[slot] = self._silence
-        self.answering[slot] = self.hushed[slot] = False
+        self.answering[slot] = self.hushed[slot] = self.wanted[slot] = False
 
     def inputs(self, slots: Ints, user: Ints) -> StepInputs:
         """Of the next step of ``slots`` [B], in which ``user`` [B, K] is heard."""
@@ -124,7 +132,7 @@ class Slots:
         self.user[slots, now], self.codes[slots, now] = done.user, done.codes
         self.text[slots, now], self.user_text[slots, now] = done.text, done.user_text
         self.answering[slots, now], self.hushed[slots, now] = done.answering, done.hushed
-        self.given[slots, now] = done.given
+        self.given[slots, now], self.wanted[slots, now] = done.given, done.wanted
         np.add.at(self.words, slots, written(done.text, done.user_text))
         self.position[slots] = position + 1
         self.reach[slots] = np.maximum(self.reach[slots], position + 1)
