@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nano.sound import Audio
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
-LEAD_FRAMES = 2  # the answer's start token comes this much before its first audible frame
+LEAD_FRAMES = 1  # the answer's start token comes this much before its first audible frame
 WORD_LEAD = 2  # a word of the answer is written this many frames before it sounds
 
 Ints = NDArray[np.int64]
