@@ -237,7 +237,7 @@ class DuplexModel:
         s = self._slots
         before = s.wanted[slots[:, None], (position[:, None] - self._before) % s.ring]
         spans = sliding_window_view(np.concatenate([before, wanted], 1), self.config.start_steps, axis=1)
-        return spans.all(-1)
+        return np.all(spans, axis=-1)
 
     def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
         """[B, K] of the step whose text is ``text``."""
