@@ -50,7 +50,7 @@ STAGES = (
     Stage(0.40, (240,), 0.9, 0.0, 14, 0.1, 0.3, 0.35),
     Stage(0.70, (240, 240, 240, 1000), 0.9, 0.7, 9, 0.1, 0.35, 0.4),
     Stage(0.89, (240, 1000), 0.9, 0.7, 9, 0.1, 0.3, 0.5),
-    Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 9, 0.1, 0.22, 0.6),
+    Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 12, 0.1, 0.15, 0.6),
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
 IDLE = 0.07  # share of rows of rooms in which nobody asks anything

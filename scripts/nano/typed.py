@@ -32,7 +32,7 @@ CUT = 0.7  # share of the answers into which the next request is typed: so a row
 LEAST = 12  # frames of a cut answer
 FOLLOWS = 0.2  # share of the requests after a whole answer that only make sense after it
 AGAIN = 0.3  # share of these that ask for the same once more
-CHANGED = 0.15  # words of a request that are left out or others, at most; and as many strange ones come in
+CHANGED = 0.06  # words of a request that are left out or others, at most; and as many strange ones come in
 
 Ints = NDArray[np.int64]
 
