@@ -178,14 +178,12 @@ class Material:
         long = frames >= LONG_FRAMES  # room for a long answer
         longest = self.sources["long"] if frames > CONVERSATION else self.sources["shard"]
         source = longest if longest.files else self.sources["shard"]
-        size = max(1, (self.batch_frames - stage.typed * TYPED_FRAMES) // frames)
+        typed_frames = LONG_FRAMES if long else TYPED_FRAMES
+        typed = self.typed.batch(rng, stage.typed * TYPED_FRAMES // typed_frames, typed_frames)
+        size = max(1, (self.batch_frames - typed.text.numel()) // frames)
         hearing = round(stage.hearing * size)
         rows = source.rows(rng, size - hearing, frames, stage.focus, stage.long * long, IDLE)
         sound = stacked([*rows, *self.hearing.rows(rng, hearing, frames)])
-        if long:
-            typed = self.typed.batch(rng, stage.typed * TYPED_FRAMES // LONG_FRAMES, LONG_FRAMES)
-        else:
-            typed = self.typed.batch(rng, stage.typed)
         return [(sound, 1.0), (typed, TYPED_WEIGHT)]
 
     def examine(self, model: DuplexTransformer) -> dict[str, float]:
