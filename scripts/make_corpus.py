@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import shutil
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -37,6 +38,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--bank", type=Path, default=Path("runs/bank"))
     parser.add_argument("--readings", type=Path, default=Path("runs/readings"), help="a bank of those")
     parser.add_argument("--codec", type=Path, default=Path("runs/codec/checkpoint.pt"))
+    parser.add_argument(
+        "--vocabulary", type=Path, help="of a model that is to go on; else one is made of the lessons"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/corpus"))
     parser.add_argument("--shards", type=int, default=60, help="of 192 conversations of 20 s")
     parser.add_argument("--long-shards", type=int, default=6, help="of 64 conversations of 60 s")
@@ -77,8 +81,12 @@ def prepare(args: argparse.Namespace) -> None:
     if (args.out / "answers.npz").exists():
         return
     bank, modules = Bank(args.bank), load_codec(args.codec)
-    vocabulary = Vocabulary.build(sample_texts(), VOCABULARY)
-    vocabulary.save(args.out / "vocabulary.json")
+    pieces = args.out / "vocabulary.json"
+    if args.vocabulary is not None:
+        shutil.copy(args.vocabulary, pieces)
+    else:
+        Vocabulary.build(sample_texts(), VOCABULARY).save(pieces)
+    vocabulary = Vocabulary.load(pieces)
     answers = make_answers(modules, bank, vocabulary, ModelConfig().delays)
     quiet = rooms(modules, np.random.default_rng(args.seed), ROOMS, ROOM_FRAMES)
     save_answers(args.out / "answers.npz", answers, silence=silence_codes(modules), quiet=quiet)

@@ -2,7 +2,8 @@
 
 ``--minutes`` counts training time over all runs; the learning rate and the kind of rows follow it, see
 `STAGES`: crops around the beginnings of answers, words to hear and typed talk beside them, then whole
-conversations of 20 s in between, at last some of a minute.
+conversations of 20 s in between, at last some of a minute. ``--begin`` and ``--since`` go on, with the later
+stages, from weights that were exported.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from nano.batches import Batch, Hearing, Shards, stacked
 from nano.learning import Objective, Optimisers, answers_right, as_heard, corrupt, forget, mishear
 from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
-from nano.weights import load_codec
+from nano.weights import load_codec, load_shipped
 from torch import Tensor
 
 from voicert.models.config import ModelConfig, save_config
@@ -48,8 +49,8 @@ class Stage:
 STAGES = (
     Stage(0.25, (160,), 0.85, 0.0, 6, 0.5, 0.5, 0.35),
     Stage(0.40, (240,), 0.9, 0.0, 14, 0.1, 0.3, 0.35),
-    Stage(0.70, (240, 240, 240, 1000), 0.9, 0.7, 9, 0.1, 0.35, 0.4),
-    Stage(0.89, (240, 1000), 0.9, 0.7, 9, 0.1, 0.3, 0.5),
+    Stage(0.70, (240, 240, 240, 1000), 0.9, 0.7, 12, 0.1, 0.35, 0.4),
+    Stage(0.89, (240, 1000), 0.9, 0.7, 12, 0.1, 0.3, 0.5),
     Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 12, 0.1, 0.15, 0.6),
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
@@ -71,6 +72,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("runs/model"))
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--steps", type=int, help="in place of minutes: a run that does not depend on speed")
+    parser.add_argument("--begin", type=Path, help="folder of an exported step whose weights it begins with")
+    parser.add_argument("--since", type=float, default=0.0, help="share of the stages that is taken as done")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--batch-frames", type=int, default=7200, help="frames per step")
     parser.add_argument("--compile", action="store_true", help="layers and losses by torch.compile")
@@ -93,6 +96,8 @@ class Training:
         self.model = DuplexTransformer(self.config)
         with torch.no_grad():  # the user's codes begin as the codec's own vectors: their sum is what it heard
             self.model.user_embedding.weight.copy_(load_codec(args.codec).quantizer.codebooks.flatten(0, 1))
+        if args.begin is not None:
+            self.model.load_state_dict(load_shipped(args.begin).state_dict())
         self.objective = Objective(self.model, args.compile).to(self.device)
         self.model.to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
@@ -213,9 +218,10 @@ def main() -> None:
     with (args.out / "log.jsonl").open("a") as log:
         while True:
             training.used = time.monotonic() - began
-            share = training.step / args.steps if args.steps else training.used / (args.minutes * 60)
-            if share >= 1.0:
+            done = training.step / args.steps if args.steps else training.used / (args.minutes * 60)
+            if done >= 1.0:
                 break
+            share = args.since + (1.0 - args.since) * done
             told = training.learn(material.draw(rng, stage_at(share), training.step), share)
             row: dict[str, float] = {"step": training.step, "seconds": round(training.used)}
             if training.step % 20 == 0:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import nano.lessons.listed
 import numpy as np
 import pytest
 from nano import lessons
 from nano.lessons import Exchange, Family, Topic
+from nano.lessons.listed import listed
 from nano.sound import SAMPLE_RATE
 from nano.voices import FESTIVAL, HELD_OUT_VARIANTS, Voice, random_voice, speak
 
@@ -32,6 +35,37 @@ def test_no_request_has_two_answers_and_held_out_ones_are_new() -> None:
                     answer, trained = seen.setdefault(request, (topic.answer, not held_out))
                     assert answer == topic.answer, request
                     assert trained != held_out, f"{request!r} is trained and held out"
+
+
+def _written_out(text: str) -> str:
+    for short, long in (("'s ", " is "), ("i'd ", "i would "), ("i'm ", "i am ")):
+        text = text.replace(short, long)
+    return f" {text} "
+
+
+def test_listed_wordings_are_of_a_family_and_have_no_held_out_one_in_them() -> None:
+    """They are many, and whoever writes more of them is not to look at the held-out ones."""
+    names = {f.name for f in FAMILIES} | {"back", "again"}
+    listed_ones = listed("wordings.txt")
+    assert set(listed_ones) == names
+    secret = [_written_out(w) for f in FAMILIES for w in f.held_out if len(w.split()) > 2]
+    for name, wordings in listed_ones.items():
+        assert len(set(wordings)) == len(wordings) >= 40, name
+        for wording in wordings:
+            assert not [s for s in secret if s in _written_out(wording)], wording
+
+
+def test_a_list_begins_with_a_name_and_has_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nano.lessons.listed, "__file__", str(tmp_path / "listed.py"))
+    broken = {"one\n[a]\n": "must begin with a name", "[a]\none\n[a]\n": r"has \[a\] twice"}
+    for text, complaint in broken.items():
+        (tmp_path / "some.txt").write_text(text)
+        listed.cache_clear()
+        with pytest.raises(ValueError, match=complaint):
+            listed("some.txt")
+    (tmp_path / "some.txt").write_text("[a]\none\ntwo three\n[b]\n")
+    assert listed("some.txt") == {"a": ("one", "two three"), "b": ()}
+    listed.cache_clear()
 
 
 def _draws(held_out: bool, count: int = 3000) -> Iterator[Exchange]:
@@ -88,7 +122,7 @@ def test_sums_are_right() -> None:
 
 def test_a_reading_is_of_words_that_requests_have_and_asks_for_nothing() -> None:
     rng = np.random.default_rng(1)
-    some = [lessons.reading(rng) for _ in range(300)]
+    some = [lessons.reading(rng) for _ in range(600)]
     said = [word for e in some for word in e.request.split()]
     assert set(said) <= set(lessons.lexicon())
     assert len(set(said)) > 0.5 * len(lessons.lexicon())  # none is much more common than another

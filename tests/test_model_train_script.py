@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,10 @@ import torch
 import train_model
 from nano import lessons
 from nano.answers import Answer
-from nano.batches import LONG
+from nano.batches import LONG, Batch
 from nano.corpus import save_answers
 from nano.typed import LONG_FRAMES, TYPED_FRAMES
+from nano.weights import load_shipped
 from train_model import STAGES, Material, stage_at
 
 from voicert.models.config import ModelConfig
@@ -82,7 +84,7 @@ def test_every_stage_has_its_kinds_of_rows(corpus: Path) -> None:
 def test_words_as_heard_are_the_models_own(corpus: Path, tmp_path: Path) -> None:
     """What it writes after the true words; the step itself does not reach back from there."""
     args = argparse.Namespace(corpus=corpus, out=tmp_path, codec=CODEC, device="cpu", seed=1, lr=1e-3,
-                              compile=False)  # fmt: skip
+                              compile=False, begin=None)  # fmt: skip
     training = train_model.Training(args)
     material = Material(argparse.Namespace(corpus=corpus, batch_frames=2_000), CONFIG)
     (batch, _), _ = material.draw(np.random.default_rng(2), STAGES[0], 0)
@@ -94,6 +96,35 @@ def test_words_as_heard_are_the_models_own(corpus: Path, tmp_path: Path) -> None
     chosen = training.model.user_text_head(hidden).float()
     best = chosen.max(-1).values
     torch.testing.assert_close(chosen.gather(-1, made[..., None])[..., 0], best, atol=0.1, rtol=0.1)
+
+
+def test_a_run_begins_with_exported_weights(corpus: Path, tmp_path: Path) -> None:
+    shipped = ROOT / "voicert/models/weights/nano"
+    shutil.copy(shipped / "vocabulary.json", tmp_path)  # as many pieces as it has
+    args = argparse.Namespace(corpus=tmp_path, out=tmp_path, codec=CODEC, device="cpu", seed=1, lr=1e-3,
+                              compile=False, begin=shipped)  # fmt: skip
+    training = train_model.Training(args)
+    for name, weight in load_shipped(shipped).state_dict().items():
+        assert torch.equal(training.model.state_dict()[name], weight), name
+        assert torch.equal(training.average[name], weight), name
+
+
+def test_the_stages_before_since_are_left_out(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the rest each has its share of the steps."""
+    shares: list[float] = []
+
+    def noted(training: train_model.Training, batches: list[tuple[Batch, float]], share: float) -> object:
+        shares.append(share)
+        training.step += 1
+        return {}
+
+    monkeypatch.setattr(train_model.Training, "learn", noted)
+    options = ["--corpus", corpus, "--out", tmp_path, "--codec", CODEC, "--steps", 4, "--since", 0.6]
+    monkeypatch.setattr("sys.argv", ["train_model.py", *map(str, options)])
+    train_model.main()
+    assert shares == pytest.approx([0.6, 0.7, 0.8, 0.9])
 
 
 def test_a_run_goes_on_where_it_stopped(corpus: Path, tmp_path: Path) -> None:

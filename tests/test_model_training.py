@@ -39,6 +39,7 @@ from voicert.models.vocabulary import END, PAD, START
 @pytest.fixture(autouse=True)
 def in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nano.batches.LATE", (1.0,))
+    monkeypatch.setattr("nano.batches.OVERDUE", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +138,33 @@ def test_late_rows_are_as_many_as_they_shall_be(monkeypatch: pytest.MonkeyPatch)
     drawn = Counter(lateness(rng) for _ in range(400))
     assert set(drawn) == {0, 2}
     assert drawn[2] == pytest.approx(200, abs=40)
+
+
+def test_an_answer_that_is_due_is_wanted_until_it_comes(
+    shards: Shards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it is said yet; the user is silent, and the conversation itself stays as it was."""
+    monkeypatch.setattr("nano.batches.OVERDUE", 1.0)
+    monkeypatch.setattr("nano.batches.DUE_FRAMES", (4, 30))
+    monkeypatch.setattr("nano.batches.HUSH", 2)
+    before = {k: v.copy() for k, v in shards.files["shard0000.npz"].items()}
+    batch = stacked(shards.rows(np.random.default_rng(5), 40, 60, focus=1.0))
+    waited: set[int] = set()
+    for text, text_in, codes, own, heard in zip(
+        batch.text, batch.text_in, batch.codes, batch.own_in, batch.user_text, strict=True
+    ):
+        due = 60 - next(n for n in range(61) if n == 60 or text[59 - n] != START)
+        if due > 56:
+            continue  # it had no room
+        waited.add(60 - due)
+        assert torch.all(text_in[due + 1 :] == PAD)
+        assert torch.equal(text_in[1 : due + 1], text[:due])
+        assert torch.equal(codes[:, due:], torch.from_numpy(SILENCE)[:, None].expand(-1, 60 - due))
+        assert torch.equal(own[:, 1:], codes[:, :-1])
+        assert torch.all(heard[due:] == PAD)
+    assert len(waited) > 5
+    assert max(waited) < 30
+    assert all(np.array_equal(before[k], v) for k, v in shards.files["shard0000.npz"].items())
 
 
 def test_crops_of_what_is_rare_are_of_that(shards: Shards, tmp_path: Path) -> None:

@@ -18,6 +18,10 @@ REQUEST = 104  # frames before an answer in which most requests are whole
 # Shares of rows whose answers all begin so many frames late, by number. It must go on wanting to begin until
 # it does: who waits for it to be sure (`ModelConfig.start_steps`) lets moments pass.
 LATE = 0.3, 0.4, 0.2, 0.1
+# Share of rows at whose end an answer is due for so many frames, and does not begin. The first moment in
+# which it could have begun must not be the last one.
+OVERDUE, DUE_FRAMES = 0.08, (4, 50)
+HUSH = 30  # frames before something is heard, in which the user may speak again already
 
 
 @dataclass
@@ -103,12 +107,39 @@ class Shards:
             shard = self.files[name]
             whole = shard["text"].shape[1]
             last = max(0, whole - frames)
+            due = self._overdue(rng, name, n, answers, frames) if rng.random() < OVERDUE else None
+            if due is not None:
+                rows.append(due)
+                continue
             start = 0 if rng.random() < 0.15 else int(rng.integers(0, last + 1))
             if rng.random() < focus and len(answers):
                 ahead = rng.integers(REQUEST, max(REQUEST + 1, (2 * REQUEST + 3 * frames) // 5))
                 start = int(np.clip(rng.choice(answers) - ahead, 0, last))
             rows.append(self.row(name, n, start, min(frames, whole), lateness(rng)))
         return rows
+
+    def _overdue(
+        self, rng: np.random.Generator, name: str, n: int, answers: NDArray[np.integer], frames: int
+    ) -> Row | None:
+        """A row that ends while an answer is due; None if there is no room for it."""
+        shard = self.files[name]
+        if not len(answers):
+            return None
+        due = int(rng.choice(answers))
+        words = np.flatnonzero(shard["user_text"][n][due:] != PAD)
+        until = min(due + int(rng.integers(*DUE_FRAMES)), shard["text"].shape[1])
+        if len(words):
+            until = min(until, due + int(words[0]) - HUSH)
+        start = until - frames
+        if until - due < DUE_FRAMES[0] or start < 0:
+            return None
+        row = self.row(name, n, start, frames)
+        row["text"][due - start :] = START
+        row["text_in"][due + 1 - start :] = PAD  # inputs lag by one step
+        row["codes"] = row["codes"].copy()  # the conversation itself is not to change
+        row["codes"][:, due - start :] = self.silence[:, None]
+        row["own_in"][:, due + 1 - start :] = self.silence[:, None]
+        return row
 
     def row(self, name: str, n: int, start: int, frames: int, late: int = 0) -> Row:
         """A crop of conversation ``n`` of a file, in which the assistant is ``late`` frames behind."""

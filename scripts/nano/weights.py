@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import onnx
 import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
 from safetensors.torch import load_file
 from voicert_codecs.nano.config import NanoCodecConfig
 from voicert_codecs.nano.modules import NanoCodecModules
 
 from voicert.models.config import load_config
 from voicert.models.transformer import DuplexTransformer
+
+# The matrix products of a step in the order in which it makes them (`voicert.models.export`).
+_FIRST, _LAST = ("user_input", "user_output"), ("text_head", "user_text_head", "code_head")
+_LAYER = ("attention.query", "attention.key", "attention.value", "attention.out", "gate", "up", "down")
+_MIDDLE = 128  # the byte that stands for zero
 
 
 def load_codec(checkpoint: Path) -> NanoCodecModules:
@@ -39,3 +49,36 @@ def load_model(folder: Path) -> DuplexTransformer:
             if "embedding" in name:
                 tensor.copy_(tensor.half().float())
     return model.eval()
+
+
+def load_shipped(folder: Path) -> DuplexTransformer:
+    """The model whose exported step lies in ``folder``, as exact as its 8-bit weights are.
+
+    So training can go on from shipped weights where the checkpoint they came from is gone.
+    """
+    config, _ = load_config(folder / "config.json")
+    model = DuplexTransformer(config)
+    graph = onnx.load(folder / "step.onnx").graph
+    stored = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    layers = [f"temporal.layers.{n}.{part}" for n in range(config.layers) for part in _LAYER]
+    products = [node for node in graph.node if node.op_type == "MatMulNBits"]
+    weights = {
+        f"{name}.weight": _matrix(node, stored)
+        for name, node in zip([*_FIRST, *layers, *_LAST], products, strict=True)
+    }
+    for name in model.state_dict().keys() - weights.keys():
+        tensor = stored.get(f"model.{name}", stored.get(f"model.{name}.half"))
+        if tensor is None:
+            raise ValueError(f"{folder / 'step.onnx'} has no {name}: it is not a step of this model's shape")
+        weights[name] = tensor.astype(np.float32)
+    model.load_state_dict({name: torch.from_numpy(w.copy()) for name, w in weights.items()})
+    return model.eval()
+
+
+def _matrix(product: onnx.NodeProto, stored: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """[N, K] from bytes [N, blocks, size] and N * blocks scales; the last block may reach beyond K."""
+    data, scales = stored[product.input[1]], stored[product.input[2]]
+    rows, blocks, size = data.shape
+    values = (data.astype(np.float32) - _MIDDLE) * scales.reshape(rows, blocks, 1)
+    inputs = next(a.i for a in product.attribute if a.name == "K")
+    return values.reshape(rows, blocks * size)[:, :inputs]

@@ -10,6 +10,7 @@ import numpy as np
 from nano.lessons import unknown
 from nano.lessons.dates import DATES
 from nano.lessons.exchange import Exchange, Family
+from nano.lessons.listed import more
 from nano.lessons.nature import NATURE
 from nano.lessons.numbers import NUMBERS
 from nano.lessons.places import PLACES
@@ -32,7 +33,7 @@ class Drawn(Protocol):
 FAMILIES: tuple[Drawn, ...] = (*NUMBERS, *DATES, *PLACES, *NATURE, *TELLING, *WORDS, *TALK, unknown.UNKNOWN)
 
 # The same answer once more; the held-out wordings are the last three.
-AGAIN = ("say that again", "again", "once more", "repeat that", "can you repeat that", "please repeat that",
+AGAIN = (*more("again"), "say that again", "again", "once more", "repeat that", "can you repeat that", "please repeat that",
          "what did you say", "pardon", "sorry what did you say", "say it again", "i did not hear that",
          "could you say that again", "one more time", "again please", "okay again", "hey say that again",
          "say it once more", "repeat your answer", "can you say it again", "what was that", "say that one more time",

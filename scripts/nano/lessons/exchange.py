@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nano.lessons.listed import more
+
 # What people put before a question, a command or nothing in particular; the empty one is the most common.
 QUESTION = ("", "", "", "", "please tell me", "tell me", "can you tell me", "could you tell me", "do you know", "okay", "so", "hey",
             "well", "i want to know")  # fmt: skip
@@ -50,7 +52,7 @@ class Family:
 
     name: str
     topics: Sequence[Topic]
-    wordings: tuple[str, ...]
+    wordings: tuple[str, ...]  # trained ones, to which `more` adds
     held_out: tuple[str, ...]
     openings: tuple[str, ...] = QUESTION
     closings: tuple[str, ...] = NOTHING_AFTER
@@ -59,6 +61,7 @@ class Family:
     by_topic: dict[str, Topic] = field(init=False, repr=False, default_factory=dict[str, Topic])
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "wordings", (*self.wordings, *more(self.name)))  # it is frozen
         self.by_topic.update({t.subject: t for t in self.topics})
         if len(self.by_topic) != len(self.topics):
             raise ValueError(f"the family {self.name} has a subject twice")

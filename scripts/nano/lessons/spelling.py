@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nano.lessons.exchange import AFTER, Exchange, Family, Topic
+from nano.lessons.listed import more
 from nano.lessons.numbers import said
 from voicert.models.typed import ONES
 
@@ -74,7 +75,7 @@ _BACK = ("say {}", "repeat {}", "repeat after me {}", "say after me {}", "please
          "i want you to say {}", "i want you to repeat {}", "i would like you to say {}", "i'd like to hear you say {}", "i want to hear you say {}",
          "let me hear you say {}", "let us say {}", "try saying {}", "try to repeat {}", "try to say after me {}", "speak after me {}", "copy me {}",
          "copy what i say {}", "echo {}", "listen and repeat {}", "listen and say {}", "i say {} now you", "i say {} you say it too", "after me {}",
-         "tell me the words {}", "go on and say {}")  # fmt: skip
+         "tell me the words {}", "go on and say {}", *more("back"))  # fmt: skip
 _BACK_HELD_OUT = ("could you repeat {}", "try to say {}", "say it after me {}")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nano.lessons.exchange import Exchange
+from nano.lessons.listed import listed
 
 ANSWER = "Sorry, I don't know that."
 
@@ -200,6 +201,17 @@ _HELD_OUT: tuple[str, ...] = (
     "what is the price of {what}", "who taught you about {topic}",
 )  # fmt: skip
 
+_MORE = listed("unknown.txt")  # templates to train on, and more for the lists
+_TEMPLATES = {True: _HELD_OUT, False: (*_TRAINED, *_MORE["templates"])}  # by whether they are held out
+_LISTS = {
+    key: (*words, *_MORE.get(key, ()))
+    for key, words in {
+        "who": WHO, "did": DID, "what": WHAT, "when": WHEN, "device": DEVICE, "person": PERSON, "place": PLACE,
+        "foreign": FOREIGN, "big": BIG, "topic": TOPIC, "do": DO, "famous": FAMOUS, "invention": INVENTION,
+        "landmark": LANDMARK, "animal": ANIMAL, "land": LAND, "feels": FEELS, "word": WORD,
+    }.items()
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Unknown:
@@ -209,12 +221,8 @@ class Unknown:
     weight: float = 9.0
 
     def draw(self, rng: np.random.Generator, held_out: bool = False) -> Exchange:
-        template = str(rng.choice(_HELD_OUT if held_out else _TRAINED))
-        lists = {"who": WHO, "did": DID, "what": WHAT, "when": WHEN, "device": DEVICE, "person": PERSON, "place": PLACE,
-                 "foreign": FOREIGN, "big": BIG, "topic": TOPIC, "do": DO, "famous": FAMOUS,
-                 "invention": INVENTION, "landmark": LANDMARK, "animal": ANIMAL, "land": LAND, "feels": FEELS, "word": WORD}  # fmt: skip
-        request = template
-        for key, words in lists.items():
+        request = str(rng.choice(_TEMPLATES[held_out]))
+        for key, words in _LISTS.items():
             while "{" + key + "}" in request:
                 request = request.replace("{" + key + "}", str(rng.choice(words)), 1)
         return Exchange(" ".join(request.split()), ANSWER, self.name, "", held_out)
