@@ -31,12 +31,15 @@ def main() -> None:
     parser.add_argument("--codec", type=Path, default=Path("runs/codec/checkpoint.pt"))
     parser.add_argument("--model", type=Path, default=Path("runs/model"), help="folder of train_model.py")
     parser.add_argument("--vocabulary", type=Path, default=Path("runs/corpus/vocabulary.json"))
-    parser.add_argument("--only-codec", action="store_true")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--only-codec", action="store_true")
+    only.add_argument("--only-model", action="store_true", help="the graphs of the codec stay as they are")
     parser.add_argument("--to", type=Path, default=ROOT, help="another root than the repository's")
     args = parser.parse_args()
     torch.set_num_threads(1)
     codec = load_codec(args.codec)
-    export_codec(codec, args.to / "codecs/voicert_codecs/nano/weights")
+    if not args.only_model:
+        export_codec(codec, args.to / "codecs/voicert_codecs/nano/weights")
     if args.only_codec:
         return
     folder = args.to / "voicert/models/weights/nano"

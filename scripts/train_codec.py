@@ -16,6 +16,7 @@ from nano.augment import colour, dither, gain_db, nonspeech
 from nano.bank import Bank, Utterance
 from nano.codec_training import Bottleneck, PhoneHead, QuantizerTrainer, Reconstruction, make_modules
 from nano.phones import SILENCE, UNKNOWN
+from nano.precision import mixed
 from nano.sound import FRAME
 from torch import Tensor
 from voicert_codecs.nano.config import NanoCodecConfig
@@ -110,7 +111,7 @@ class Training:
             group["lr"] = rate
         pcm, phones = pcm.to(self.device), phones.to(self.device)
         tail, state, _, _ = (t.to(self.device) for t in self.modules.fresh(len(pcm)))
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed(self.device):
             latent, _, _ = self.modules.encoder(pcm, tail, state)
         quantised, first, commitment = self.bottleneck(latent.float(), share)
         loss, mel, mdct = self.reconstruction(quantised, pcm)

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from nano.batches import Batch, Hearing, Shards, stacked
 from nano.learning import Objective, Optimisers, answers_right, as_heard, corrupt, forget, mishear
+from nano.precision import mixed
 from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
 from nano.weights import load_codec, load_shipped
 from torch import Tensor
@@ -131,7 +132,7 @@ class Training:
             if n == 0 and self.step // 2 % 2:  # of sound; of steps with short rows as of those with long ones
                 b.user_text_in = as_heard(b.user_text_in, self._transcripts(b), b.given, AS_HEARD)
             b.user_text_in = forget(b.user_text_in, b.given, stage_at(share).forget)
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with mixed(self.device):
                 losses = self.objective(self.model, b, heavy=5.0)
             loss = losses["text"] + 2 * losses["user_text"] + 0.5 * losses["phones"]
             loss = loss + stage_at(share).codes * losses["codes"]
@@ -149,7 +150,7 @@ class Training:
 
     def _transcripts(self, b: Batch) -> Tensor:
         """[B, T] what it writes of the user in each step, after the words in the batch."""
-        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
+        with torch.no_grad(), mixed(self.device):
             hidden = self.model(b.user, b.own_in, b.text_in, b.user_text_in)
             return self.model.user_text_head(hidden).argmax(-1)
 
@@ -200,7 +201,7 @@ class Material:
                 row = stacked([shards.row(name, n, 0, shards.files[name]["text"].shape[1])])
                 device = model.norm.weight.device
                 # Compiling for this shape would take longer than all of it.
-                with torch.compiler.set_stance("force_eager"), torch.autocast(device.type, torch.bfloat16):
+                with torch.compiler.set_stance("force_eager"), mixed(device):
                     counts += answers_right(model, row.to(device))
             if counts[1]:
                 told |= {f"{kind}_answers": counts[0] / counts[1], f"{kind}_words": counts[2] / counts[3]}

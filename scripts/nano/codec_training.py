@@ -12,6 +12,7 @@ from voicert_codecs.nano.config import NanoCodecConfig
 from voicert_codecs.nano.modules import NanoCodecModules, Quantizer
 
 from nano.phones import PHONES, SILENCE, UNKNOWN
+from nano.precision import mixed
 
 WINDOWS = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 80), (2048, 80))  # samples, mel bands
 
@@ -207,7 +208,7 @@ class Reconstruction(nn.Module):
         """latent [B, T, D], pcm [B, T * frame] → (loss, its mel part, its MDCT part)."""
         m, hop = self.modules_, self.modules_.config.hop
         tail, _, overlap, state = (t.to(pcm.device) for t in m.fresh(len(pcm)))
-        with torch.autocast(pcm.device.type, torch.bfloat16):
+        with mixed(pcm.device):
             coefficients, _ = m.decoder.coefficients(latent, state)
         coefficients = coefficients.float()
         made, _ = m.decoder.synthesise(coefficients, overlap)

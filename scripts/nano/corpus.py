@@ -12,6 +12,7 @@ from voicert_codecs.nano.modules import NanoCodecModules
 from nano.answers import Answer, make_answer
 from nano.augment import dither
 from nano.bank import Bank
+from nano.precision import mixed
 from nano.sound import FRAME
 from nano.timeline import Conversation
 from voicert.models.vocabulary import Vocabulary
@@ -87,10 +88,10 @@ def load_answers(path: Path) -> dict[str, tuple[NDArray[np.int16], NDArray[np.in
 def write_shard(path: Path, modules: NanoCodecModules, made: list[Conversation]) -> None:
     """One .npz: user and codes [N, K, T], text, user_text, given and phones [N, T], all small integers.
 
-    The user's sound is encoded in bfloat16, in a third of the time: a twentieth of the first codebook's codes
-    come out otherwise, as with a little noise.
+    Where the user's sound is encoded in bfloat16, in a third of the time, a twentieth of the first codebook's
+    codes come out otherwise, as with a little noise.
     """
-    with torch.autocast(modules.quantizer.codebooks.device.type, torch.bfloat16):
+    with mixed(modules.quantizer.codebooks.device):
         user = [
             encode_all(modules, np.stack([c.user for c in made[i : i + AT_ONCE]]))
             for i in range(0, len(made), AT_ONCE)
