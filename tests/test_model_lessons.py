@@ -9,7 +9,7 @@ import nano.lessons.listed
 import numpy as np
 import pytest
 from nano import lessons
-from nano.lessons import Exchange, Family, Topic
+from nano.lessons import Exchange, Family, Topic, unknown
 from nano.lessons.listed import listed
 from nano.sound import SAMPLE_RATE
 from nano.voices import FESTIVAL, HELD_OUT_VARIANTS, Voice, random_voice, speak
@@ -80,6 +80,21 @@ def test_requests_are_written_as_they_are_spoken(held_out: bool) -> None:
         assert not set(exchange.request) - set("abcdefghijklmnopqrstuvwxyz '")
         assert exchange.answer
         assert exchange.held_out == held_out
+
+
+def test_held_out_speech_that_is_not_known_is_the_same_whatever_training_adds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def drawn(held_out: bool) -> list[str]:
+        rng = np.random.default_rng(4)
+        return [unknown.UNKNOWN.draw(rng, held_out).request for _ in range(100)]
+
+    held_out, trained = drawn(True), drawn(False)
+    for name in ("_LISTS", "_TEMPLATES"):
+        both = getattr(unknown, name)
+        monkeypatch.setattr(unknown, name, {True: both[True], False: both[True]})
+    assert drawn(True) == held_out
+    assert drawn(False) == held_out != trained
 
 
 def test_open_requests_are_not_those_of_a_closed_family() -> None:

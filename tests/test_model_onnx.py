@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -90,6 +91,11 @@ def test_onnx_equals_torch(model: DuplexTransformer, tiny_step: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # of the exporter about its own insides
+def test_the_graph_has_no_loop(tiny_step: Path) -> None:
+    """It would take more time than any other node: what training calls for the sum of embeddings is one."""
+    assert not {node.op_type for node in onnx.load(tiny_step).graph.node} & {"Loop", "If", "Scan"}
+
+
 def test_a_model_without_its_own_codes_is_not_given_them(tmp_path: Path) -> None:
     model, some = transformer(own_codes=False), inputs(2, 30)
     assert not hasattr(model, "own_embedding")

@@ -201,16 +201,18 @@ _HELD_OUT: tuple[str, ...] = (
     "what is the price of {what}", "who taught you about {topic}",
 )  # fmt: skip
 
-_MORE = listed("unknown.txt")  # templates to train on, and more for the lists
+_MORE = listed("unknown.txt")  # to train on: templates, and more for the lists
 _TEMPLATES = {True: _HELD_OUT, False: (*_TRAINED, *_MORE["templates"])}  # by whether they are held out
-_LISTS = {
-    key: (*words, *_MORE.get(key, ()))
+_BASE: dict[str, tuple[str, ...]] = {
+    key: tuple(words)
     for key, words in {
         "who": WHO, "did": DID, "what": WHAT, "when": WHEN, "device": DEVICE, "person": PERSON, "place": PLACE,
         "foreign": FOREIGN, "big": BIG, "topic": TOPIC, "do": DO, "famous": FAMOUS, "invention": INVENTION,
         "landmark": LANDMARK, "animal": ANIMAL, "land": LAND, "feels": FEELS, "word": WORD,
     }.items()
 }  # fmt: skip
+# Held-out requests are of the first lists, as ever, so that the tables of different weights can be compared.
+_LISTS = {True: _BASE, False: {key: (*words, *_MORE.get(key, ())) for key, words in _BASE.items()}}
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ class Unknown:
 
     def draw(self, rng: np.random.Generator, held_out: bool = False) -> Exchange:
         request = str(rng.choice(_TEMPLATES[held_out]))
-        for key, words in _LISTS.items():
+        for key, words in _LISTS[held_out].items():
             while "{" + key + "}" in request:
                 request = request.replace("{" + key + "}", str(rng.choice(words)), 1)
         return Exchange(" ".join(request.split()), ANSWER, self.name, "", held_out)
