@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 # A CPU without any of these makes a product of bfloat16 in several steps: on an Intel Xeon with
-# AVX-512 and VNNI five times as long as one of float32.
+# AVX-512 and VNNI it takes several times as long as one of float32.
 FAST = "avx512_bf16", "amx_bf16", "arm_bf16"
 
 
