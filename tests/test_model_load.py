@@ -34,7 +34,8 @@ def write_model(folder: Path, **extra: Any) -> Path:
     """A model's folder that lacks nothing but the graph."""
     vocabulary = Vocabulary.build(["hello"])
     vocabulary.save(folder / "vocabulary.json")
-    config = ModelConfig(codebooks=CODEBOOKS, codebook_size=CODES, text_size=len(vocabulary))
+    sizes = {name: getattr(tiny.MODEL, name) for name in ("layers", "windows", "word_heads")}
+    config = ModelConfig(codebooks=CODEBOOKS, codebook_size=CODES, text_size=len(vocabulary), **sizes)
     save_config(config, folder / "config.json", **({"silence": [0] * CODEBOOKS} | extra))
     return folder
 
@@ -69,6 +70,15 @@ def test_a_model_of_other_codes_than_the_codec_s_is_refused(tmp_path: Path, tiny
     save_config(tiny.MODEL, tmp_path / "config.json", silence=tiny.SILENCE.tolist())
     (tmp_path / "step.onnx").write_bytes(tiny_step.read_bytes())
     assert "4 codebooks of 16 codes" in refused(tmp_path)
+
+
+def test_a_graph_of_other_layers_is_refused(tmp_path: Path, tiny_step: Path) -> None:
+    write_model(tmp_path)
+    settings = json.loads((tmp_path / "config.json").read_text())
+    settings["model"] |= {"layers": 3, "windows": [20, 7, 7], "word_heads": [0, 1, 1]}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    (tmp_path / "step.onnx").write_bytes(tiny_step.read_bytes())
+    assert "has 2 layers with 2 kinds of windows, config.json has 3" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,15 @@ from voicert_codecs.nano.modules import NanoCodecModules
 from voicert.models.config import load_config
 from voicert.models.transformer import DuplexTransformer
 
-# The matrix products of a step in the order in which it makes them (`voicert.models.export`).
+# The matrix products of a step in the order in which it makes them (`voicert.models.export`), and what each
+# one holds of a model in training.
 _FIRST, _LAST = ("user_input", "user_output"), ("text_head", "user_text_head", "code_head")
-_LAYER = ("attention.query", "attention.key", "attention.value", "attention.out", "gate", "up", "down")
+_LAYER = (
+    ("attention.query", "attention.key", "attention.value"),
+    ("attention.out",),
+    ("gate", "up"),
+    ("down",),
+)
 _MIDDLE = 128  # the byte that stands for zero
 
 
@@ -60,14 +66,19 @@ def load_shipped(folder: Path) -> DuplexTransformer:
     model = DuplexTransformer(config)
     graph = onnx.load(folder / "step.onnx").graph
     stored = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
-    layers = [f"temporal.layers.{n}.{part}" for n in range(config.layers) for part in _LAYER]
     products = [node for node in graph.node if node.op_type == "MatMulNBits"]
-    weights = {
-        f"{name}.weight": _matrix(node, stored)
-        for name, node in zip([*_FIRST, *layers, *_LAST], products, strict=True)
-    }
-    for name in model.state_dict().keys() - weights.keys():
-        tensor = stored.get(f"model.{name}", stored.get(f"model.{name}.half"))
+    names = [[name] for name in _FIRST]
+    for n in range(config.layers):
+        names += [[f"temporal.layers.{n}.{part}" for part in parts] for parts in _LAYER]
+    names += [[name] for name in _LAST]
+    empty, weights = model.state_dict(), dict[str, NDArray[np.float32]]()
+    for parts, node in zip(names, products, strict=True):
+        whole = [f"{name}.weight" for name in parts]
+        ends = np.cumsum([len(empty[name]) for name in whole])[:-1]
+        weights |= zip(whole, np.split(_matrix(node, stored), ends), strict=True)
+    for name in empty.keys() - weights.keys():
+        places = name.removeprefix("temporal."), f"model.{name}", f"model.{name}.half"
+        tensor = next((stored[place] for place in places if place in stored), None)
         if tensor is None:
             raise ValueError(f"{folder / 'step.onnx'} has no {name}: it is not a step of this model's shape")
         weights[name] = tensor.astype(np.float32)

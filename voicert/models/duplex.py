@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from voicert.errors import ModelError
@@ -18,6 +17,7 @@ from voicert.models.typed import spoken_form
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 SHORT_RUN = 4  # steps of a retake's run after one in which the draft was wrong
+_NO_NUMBERS = np.zeros(0)
 Floats = NDArray[np.float32]
 Random = list[NDArray[np.float64]]  # numbers in [0, 1) of each row: one for the text, one per codebook
 
@@ -115,9 +115,7 @@ class DuplexModel:
         logits = self._runner.run(s.inputs(slots, user_codes), slots, position)
         answering = s.answering[slots, (position - 1) % s.ring]
         how = [self._sampling[int(slot)] for slot in slots]
-        random = [
-            uniforms(h.seed, int(at), self.num_codebooks + 1) for h, at in zip(how, position, strict=True)
-        ]
+        random = [self._random(h, int(at)) for h, at in zip(how, position, strict=True)]
         heard = logits.user_text[:, 0].argmax(-1)
         user_text = np.where(control.user_text < 0, heard, control.user_text)
         text = self._text(how, logits.text[:, 0], answering, random)
@@ -203,6 +201,12 @@ class DuplexModel:
             s.words_given(np.array([slot])),
         )
 
+    def _random(self, how: Sampling, position: int) -> NDArray[np.float64]:
+        """Numbers for a step; none where the likeliest tokens are taken."""
+        if max(how.temperature, how.text_temperature) <= 0.0:
+            return _NO_NUMBERS
+        return uniforms(how.seed, position, self.num_codebooks + 1)
+
     @staticmethod
     def _text(how: list[Sampling], logits: Floats, answering: Bools, random: Random) -> Ints:
         """logits [B, V] → [B]. An answer starts only outside of one and ends only inside."""
@@ -230,14 +234,14 @@ class DuplexModel:
         s = self._slots
         before = s.user_text[slots[:, None], (position[:, None] - self._thought) % s.ring]
         said = np.concatenate([before, user_text], 1) != PAD
-        return np.any(sliding_window_view(said, len(self._thought) + 1, axis=1), axis=-1)
+        return _counted(said, len(self._thought) + 1) > 0
 
     def _sure(self, slots: Ints, position: Ints, wanted: Bools) -> Bools:
         """[B, T] whether it ``wanted`` to begin in that step and in enough of those before it."""
         s = self._slots
         before = s.wanted[slots[:, None], (position[:, None] - self._before) % s.ring]
-        spans = sliding_window_view(np.concatenate([before, wanted], 1), self.config.start_steps, axis=1)
-        return np.all(spans, axis=-1)
+        count = self.config.start_steps
+        return _counted(np.concatenate([before, wanted], 1), count) == count
 
     def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
         """[B, K] of the step whose text is ``text``."""
@@ -264,3 +268,10 @@ class DuplexModel:
         span = frame[:, None] + np.arange(delay + 1)  # [B, delay + 1] the steps that wrote its rows
         hushed = s.hushed[slots[:, None], span % s.ring].any(1)
         return np.where((hushed | (frame < 0))[:, None], self._silence, codes)
+
+
+def _counted(some: Bools, span: int) -> Ints:
+    """[B, span - 1 + T] → [B, T] how many of each ``span`` neighbours are true."""
+    sums = np.cumsum(some, axis=1, dtype=np.int64)
+    sums[:, span:] = sums[:, span:] - sums[:, :-span]
+    return sums[:, span - 1 :]

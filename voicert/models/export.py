@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,12 @@ import torch
 from onnxruntime.quantization import QuantFormat
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from torch import Tensor, nn
+from torch.onnx.ops import symbolic
 from voicert_codecs.nano.export import store_float16, trace
 
 from voicert.errors import ModelError
 from voicert.models.config import ModelConfig
+from voicert.models.layers import Layer, RmsNorm
 from voicert.models.places import Places, Rotation, written
 from voicert.models.transformer import DuplexTransformer
 from voicert.models.whole import attend_to_some
@@ -24,55 +27,105 @@ from voicert.models.whole import attend_to_some
 class _Step(nn.Module):
     """Some positions of each row with the caches as explicit inputs and outputs.
 
-    ``offset``, the lists ``page``, ``seen`` and ``mask`` (an entry for each kind of window) and the caches
-    (keys and values of each layer) are what :mod:`voicert.models.onnx_runner` says.
+    ``place``, ``seen`` and ``mask`` (each a list with an entry for every kind of window) and the caches (keys
+    and values of each layer) are what :mod:`voicert.models.onnx_runner` says.
+
+    On a CPU a step of few rows spends more time between its operations than in them, so there are few:
+    products of the same input are one, norms stand as ONNX Runtime knows them, and the host says where in the
+    caches things are.
     """
 
     def __init__(self, model: DuplexTransformer) -> None:
         super().__init__()
         self.model = model
+        self.layers = nn.ModuleList([_fused(layer) for layer in model.temporal.layers])
+        self.norm = _Norm(model.norm)
 
     def forward(
         self,
-        user: Tensor,
+        heard: Tensor,
         own: Tensor,
         text: Tensor,
         user_text: Tensor,
-        slots: Tensor,
         cos: Tensor,
         sin: Tensor,
         word_cos: Tensor,
         word_sin: Tensor,
-        offset: Tensor,
-        page: list[Tensor],
+        place: list[Tensor],
         seen: list[Tensor],
         mask: list[Tensor],
         caches: list[Tensor],
     ) -> tuple[Tensor, ...]:
         m, c = self.model, self.model.config
-        x = m.embed(user, own, text, user_text)  # [B, T, D]
+        batch, steps = text.shape
         places = Places(_both(cos, sin), _both(word_cos, word_sin), written(text, user_text))
-        slot, head = slots[:, None, None], torch.arange(c.kv_heads)[None, :, None]
+        sounds = m.user_embedding(_with_one_more(heard)).sum(3).flatten(2)  # [M, 1, F * user_dim]
+        said = m.own_embedding(_with_one_more(own)).sum(2) if c.own_codes else None
+        x = m.told(sounds, said, _with_one_more(text), _with_one_more(user_text))  # [M, 1, D]
         new: list[Tensor] = []
 
-        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            kind = c.window_kinds.index(c.windows[layer])
-            where = (slot, head, page[kind][:, None], offset[:, None])  # [B, Hkv, T]
-            pages = (slot, head, seen[kind][:, None])  # [B, Hkv, n]
-            query, key = places.put(c.word_heads[layer], query, key)
-            key, value = key.transpose(1, 2), value.transpose(1, 2)
-            keys, values = (
-                caches[2 * layer].index_put(where, key),
-                caches[2 * layer + 1].index_put(where, value),
-            )
-            new.extend((keys, values))
-            keys, values = keys[pages].flatten(2, 3), values[pages].flatten(2, 3)  # [B, Hkv, n * P, d]
-            return attend_to_some(query, keys, values, mask[kind].flatten(2))
+        def apart(rows: Tensor) -> Tensor:
+            """[M, 1, ...] → [B, T, ...]"""
+            return rows[:-1].reshape(batch, steps, *rows.shape[2:])
 
-        for i, layer in enumerate(m.temporal.layers):
+        def attend(layer: int, *heads: Tensor) -> Tensor:
+            kind = c.window_kinds.index(c.windows[layer])
+            query, key, value = (apart(part) for part in heads)
+            query, key = places.put(c.word_heads[layer], query, key)
+            keys = _scattered(caches[2 * layer], place[kind], key)
+            values = _scattered(caches[2 * layer + 1], place[kind], value)
+            new.extend((keys, values))
+            keys, values = _gathered(keys, seen[kind]), _gathered(values, seen[kind])
+            return _with_one_more(attend_to_some(query, keys, values, mask[kind].flatten(2)))
+
+        for i, layer in enumerate(self.layers):
             x = layer(x, partial(attend, i))
-        x = m.norm(x)
-        return *new, m.text_head(x), m.user_text_head(x), m.code_logits(x)
+        x = self.norm(x)
+        return *new, apart(m.text_head(x)), apart(m.user_text_head(x)), apart(m.code_logits(x))
+
+
+class _Norm(nn.Module):
+    """An RMS norm with the division in which ONNX Runtime knows it again, and makes it one operation."""
+
+    def __init__(self, norm: RmsNorm) -> None:
+        super().__init__()
+        self.weight, self.epsilon = norm.weight, norm.eps or 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + self.epsilon) * self.weight
+
+
+def _fused(layer: Layer) -> Layer:
+    """The same layer with products of the same input as one."""
+    old = layer.attention
+    made = Layer(dataclasses.replace(old.sizes, fused=True))
+    with torch.no_grad():
+        parts = [old.query.weight, old.key.weight, old.value.weight]
+        made.attention.project.weight.copy_(torch.cat(parts))
+        made.up.weight.copy_(torch.cat([layer.gate.weight, layer.up.weight]))
+    made.attention.out, made.down = old.out, layer.down
+    made.norm1, made.norm2 = _Norm(layer.norm1), _Norm(layer.norm2)  # pyright: ignore
+    return made
+
+
+def _with_one_more(x: Tensor) -> Tensor:
+    """[B, T, ...] → [M, 1, ...], M = B * T + 1
+
+    A product of one row takes another kernel, whose last bits differ: there are two at least.
+    """
+    rows = x.flatten(0, 1)[:, None]
+    return torch.cat([rows, torch.zeros_like(rows[:1])])
+
+
+def _scattered(cache: Tensor, place: Tensor, new: Tensor) -> Tensor:
+    """cache [slots, Hkv, pages, P, d] with ``new`` [B, T, Hkv, d] at ``place`` [B, T, Hkv, 4]."""
+    return symbolic("ScatterND", (cache, place, new), dtype=cache.dtype, shape=cache.shape)
+
+
+def _gathered(cache: Tensor, seen: Tensor) -> Tensor:
+    """Of cache [slots, Hkv, pages, P, d] the pages at ``seen`` [B, Hkv, n, 3] → [B, Hkv, n * P, d]."""
+    shape = [*seen.shape[:3], *cache.shape[3:]]
+    return symbolic("GatherND", (cache, seen), dtype=cache.dtype, shape=shape).flatten(2, 3)
 
 
 def _both(cos: Tensor, sin: Tensor) -> Rotation:
@@ -93,14 +146,14 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
     kinds, count = range(len(c.window_kinds)), 2 * c.layers
     batch, steps, slots, page = (torch.export.Dim(n, min=2) for n in ("batch", "steps", "slots", "page"))
     pages, seen = ([torch.export.Dim(f"{n}{k}", min=2) for k in kinds] for n in ("pages", "seen"))
-    heard, row = {0: batch, 2: steps + c.user_frames - 1}, {0: batch, 1: steps}
+    row = {0: batch, 1: steps}
     caches = [{0: slots, 2: pages[c.window_kinds.index(w)], 3: page} for w in c.windows for _ in range(2)]
     shapes = (
-        *(heard, {0: batch, 2: steps}, row, row, {0: batch}, row, row, row, row, row, [row for _ in kinds]),
-        *([{0: batch, 1: seen[k]} for k in kinds], [row | {2: seen[k], 3: page} for k in kinds], caches),
+        *(row, row, row, row, row, row, row, row, [row for _ in kinds]),
+        *([{0: batch, 2: seen[k]} for k in kinds], [row | {2: seen[k], 3: page} for k in kinds], caches),
     )
-    inputs = ["user", "own", "text", "user_text", "slots", "cos", "sin", "word_cos", "word_sin", "offset"]
-    inputs += [f"{name}{k}" for name in ("page", "seen", "mask") for k in kinds]
+    inputs = ["heard", "own", "text", "user_text", "cos", "sin", "word_cos", "word_sin"]
+    inputs += [f"{name}{k}" for name in ("place", "seen", "mask") for k in kinds]
     inputs += [f"cache{i}" for i in range(count)]
     outputs = [f"new_cache{i}" for i in range(count)]
     outputs += ["text_logits", "user_text_logits", "code_logits"]
@@ -120,15 +173,13 @@ def _example(c: ModelConfig) -> tuple[Any, ...]:
         return torch.zeros(shape, dtype=torch.int64)
 
     return (
-        ints(rows, c.codebooks, c.user_frames - 1 + steps),
-        ints(rows, c.codebooks, steps),
+        ints(rows, steps, c.user_frames, c.codebooks),
+        ints(rows, steps, c.codebooks),
         ints(rows, steps),
         ints(rows, steps),
-        torch.arange(rows),
         *(torch.zeros(rows, steps, half) for _ in range(4)),
-        torch.arange(steps).repeat(rows, 1),
-        [ints(rows, steps) for _ in sizes],
-        [torch.arange(seen).repeat(rows, 1) for _, seen in sizes],
+        [ints(rows, steps, c.kv_heads, 4) for _ in sizes],
+        [ints(rows, c.kv_heads, seen, 3) for _, seen in sizes],
         [torch.zeros(rows, steps, seen, page) for _, seen in sizes],
         [
             torch.zeros(slots, c.kv_heads, sizes[c.window_kinds.index(window)][0], page, c.head_dim)

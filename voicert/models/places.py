@@ -55,17 +55,19 @@ class Places:
             return rotate(query, self.frames), rotate(key, self.frames)
         if self.words is None or self.written is None:
             raise ValueError("these steps have no clock of words")
-        width, heads, kv_heads = query.shape[3], query.shape[2], key.shape[2]
-        of_words, first = word_heads * (heads // kv_heads), kv_heads - word_heads
-        # The last channel gives way to what hides a step: with a query's √d it is added to the score as it
-        # is, and it stays with the key in whatever memory that is put.
+        width, kv_heads = key.shape[3], key.shape[2]
+        near = kv_heads - word_heads
+        # The last channel of a head for words gives way to what hides a step: with a query's √d it is added
+        # to the score as it is, and it stays with the key in whatever memory that is put. Its sine is 0.
+        last = key.new_zeros(kv_heads, width)
+        last[near:, -1] = 1.0
+        cos, sin = (
+            torch.cat([f.expand(key.shape[0], -1, near, -1), w.expand(key.shape[0], -1, word_heads, -1)], 2)
+            for f, w in zip(self.frames, self.words, strict=True)
+        )
+        cos = cos * (1.0 - last)
         hidden = torch.where(self.written, 0.0, UNSEEN)[:, :, None, None].to(key.dtype)
-        hidden = hidden.expand(-1, -1, word_heads, -1)
-        seeking = rotate(query[:, :, heads - of_words :], self.words)
-        found = rotate(key[:, :, first:], self.words)
-        seeking = torch.cat([seeking[..., :-1], torch.full_like(seeking[..., -1:], width**0.5)], -1)
-        found = torch.cat([found[..., :-1], hidden], -1)
-        if not first:
-            return seeking, found
-        near = rotate(query[:, :, : heads - of_words], self.frames), rotate(key[:, :, :first], self.frames)
-        return torch.cat([near[0], seeking], 2), torch.cat([near[1], found], 2)
+        groups = query.reshape(*query.shape[:2], kv_heads, -1, width)  # that share a key
+        seeking = rotate(groups, (cos[:, :, :, None], sin[:, :, :, None]))
+        seeking = seeking + last[:, None] * width**0.5
+        return seeking.flatten(2, 3), rotate(key, (cos, sin)) + hidden * last

@@ -74,15 +74,23 @@ class DuplexTransformer(Network):
 
         F is ``config.user_frames``: each step hears a little of what came before it, as a convolution would.
         """
-        c = self.config
-        offset = torch.arange(c.codebooks, device=user.device)[:, None] * c.codebook_size
-        heard = embedded(self.user_embedding, user + offset)  # [B, F - 1 + T, user_dim]
         steps = text.shape[1]
-        windows = torch.cat([heard[:, i : i + steps] for i in range(c.user_frames)], dim=2)
-        x = self.user_output(F.gelu(self.user_input(windows), approximate="tanh"))
-        if c.own_codes:
-            x = x + embedded(self.own_embedding, own + offset)
+        heard = embedded(self.user_embedding, self._rows(user))  # [B, F - 1 + T, user_dim]
+        windows = torch.cat([heard[:, i : i + steps] for i in range(self.config.user_frames)], dim=2)
+        said = embedded(self.own_embedding, self._rows(own)) if self.config.own_codes else None
+        return self.told(windows, said, text, user_text)
+
+    def told(self, heard: Tensor, said: Tensor | None, text: Tensor, user_text: Tensor) -> Tensor:
+        """The vectors of steps of any number of sizes [...]: heard [..., F * user_dim], said [..., D]."""
+        x = self.user_output(F.gelu(self.user_input(heard), approximate="tanh"))
+        if said is not None:
+            x = x + said
         return x + self.text_embedding(text) + self.user_text_embedding(user_text)
+
+    def _rows(self, codes: Tensor) -> Tensor:
+        """Codes [B, K, T] as rows of a table of all codebooks."""
+        offset = torch.arange(self.config.codebooks, device=codes.device) * self.config.codebook_size
+        return codes + offset[:, None]
 
     def forward(self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor) -> Tensor:
         """All steps of a conversation, inputs as they stand at each → hidden [B, T, D].

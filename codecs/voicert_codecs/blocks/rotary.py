@@ -54,10 +54,10 @@ class RotaryTable(nn.Module):
 
 
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    """x [B, T, H, d] with each pair turned by its angle."""
+    """x [B, T, H, d], or with more sizes in the middle, with each pair turned by its angle."""
     cos, sin = rotation
-    half = x.shape[3] // 2
-    other = torch.cat([x[..., half:], x[..., :half]], dim=3)
+    half = x.shape[-1] // 2
+    other = torch.cat([x[..., half:], x[..., :half]], dim=-1)
     return torch.addcmul(x * cos, other, sin).to(x.dtype)
 
 
