@@ -21,6 +21,7 @@ import torch
 from nano.batches import Batch, Hearing, Shards, stacked
 from nano.learning import Objective, Optimisers, answers_right, as_heard, corrupt, forget, mishear
 from nano.precision import mixed
+from nano.thinned import Thinned, talk
 from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
 from nano.weights import load_codec, load_shipped
 from torch import Tensor
@@ -41,6 +42,7 @@ class Stage:
     focus: float  # share of crops around the beginning of an answer
     long: float  # share of conversations with a long answer, of rows in which one has room
     typed: int  # rows of typed talk per step
+    thinned: int  # rows of it without most of the frames in which nothing is written
     forget: float  # share of rows without the user's text as input
     hearing: float  # share of rows of words without a grammar
     codes: float  # weight of the sound, of which there is more to say than of words
@@ -48,15 +50,16 @@ class Stage:
 
 # First it learns to hear, then which answer a request asks for, then to keep its mind on a conversation.
 STAGES = (
-    Stage(0.25, (160,), 0.85, 0.0, 6, 0.5, 0.5, 0.35),
-    Stage(0.40, (240,), 0.9, 0.0, 14, 0.1, 0.3, 0.35),
-    Stage(0.70, (240, 240, 240, 1000), 0.9, 0.7, 9, 0.1, 0.35, 0.4),
-    Stage(0.89, (240, 1000), 0.9, 0.7, 9, 0.1, 0.3, 0.5),
-    Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 12, 0.1, 0.15, 0.6),
+    Stage(0.25, (160,), 0.85, 0.0, 6, 16, 0.5, 0.5, 0.35),
+    Stage(0.40, (240,), 0.9, 0.0, 14, 24, 0.1, 0.3, 0.35),
+    Stage(0.70, (240, 240, 240, 1000), 0.9, 0.7, 9, 24, 0.1, 0.35, 0.4),
+    Stage(0.89, (240, 1000), 0.9, 0.7, 9, 24, 0.1, 0.3, 0.5),
+    Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 12, 12, 0.1, 0.15, 0.6),
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
 IDLE = 0.07  # share of rows of rooms in which nobody asks anything
 START_STEPS = 2  # see nano.batches.LATE
+HEAVY = 5.0  # times that a step counts in which something is to be written, of which there are few
 TYPED_WEIGHT = 0.7  # of typed talk against sound
 MISHEARD = 0.15  # of the words that the model is told it heard, at most
 AS_HEARD = 0.7  # share of rows, in half of the steps, whose words are what the model itself made of them
@@ -76,7 +79,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--begin", type=Path, help="folder of an exported step whose weights it begins with")
     parser.add_argument("--since", type=float, default=0.0, help="share of the stages that is taken as done")
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--batch-frames", type=int, default=7200, help="frames per step")
+    parser.add_argument(
+        "--batch-frames", type=int, default=7200, help="frames per step, those of thinned rows not counted"
+    )
     parser.add_argument("--compile", action="store_true", help="layers and losses by torch.compile")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=1)
@@ -92,7 +97,9 @@ class Training:
         self.device = torch.device(args.device)
         self.seed = args.seed
         words = len(Vocabulary.load(args.corpus / "vocabulary.json"))
-        self.config = ModelConfig(text_size=words, own_codes=False, start_steps=START_STEPS)
+        self.config = ModelConfig(
+            text_size=words, own_codes=False, start_steps=START_STEPS, pad_bias=math.log(HEAVY)
+        )
         save_config(self.config, args.out / "config.json")
         self.model = DuplexTransformer(self.config)
         with torch.no_grad():  # the user's codes begin as the codec's own vectors: their sum is what it heard
@@ -122,8 +129,13 @@ class Training:
         self.step, self.used = saved["step"], saved["used"]
         torch.manual_seed(self.seed + self.step)
 
-    def learn(self, batches: list[tuple[Batch, float]], share: float) -> dict[str, Tensor]:
-        """One step on batches with their weights; → the losses of the first, and of the other's text."""
+    def learn(
+        self, batches: list[tuple[Batch, float]], words: Thinned | None, share: float
+    ) -> dict[str, Tensor]:
+        """One step on batches with their weights and on thinned rows.
+
+        → the losses of the first batch, and those of the other's text and the thinned rows' text.
+        """
         told: list[dict[str, Tensor]] = []
         for n, (b, weight) in enumerate(batches):
             b = b.to(self.device)
@@ -133,11 +145,16 @@ class Training:
                 b.user_text_in = as_heard(b.user_text_in, self._transcripts(b), b.given, AS_HEARD)
             b.user_text_in = forget(b.user_text_in, b.given, stage_at(share).forget)
             with mixed(self.device):
-                losses = self.objective(self.model, b, heavy=5.0)
+                losses = self.objective(self.model, b, HEAVY)
             loss = losses["text"] + 2 * losses["user_text"] + 0.5 * losses["phones"]
             loss = loss + stage_at(share).codes * losses["codes"]
             (loss * weight).backward()
             told.append(losses)
+        thin: dict[str, Tensor] = {}
+        if words is not None:
+            with mixed(self.device):
+                thin["thinned"] = self.objective.of_words(self.model, words.to(self.device), HEAVY)
+            thin["thinned"].backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         rise, fall = min(1.0, (self.step + 1) / 60), 0.5 * (1 + math.cos(math.pi * share))
         self.optimisers.step(rise * (0.03 + 0.97 * fall))
@@ -146,7 +163,7 @@ class Training:
         with torch.no_grad():
             for k, v in self.model.state_dict().items():
                 self.average[k].lerp_(v, 1 - decay)
-        return told[0] | {"typed": told[-1]["text"]}
+        return told[0] | {"typed": told[-1]["text"]} | thin
 
     def _transcripts(self, b: Batch) -> Tensor:
         """[B, T] what it writes of the user in each step, after the words in the batch."""
@@ -177,6 +194,10 @@ class Material:
         self.hearing = Hearing(self.sources["shard"], self.sources["reading"], vocabulary)
         self.typed = TypedTalks(args.corpus, frames)
         self.batch_frames: int = args.batch_frames
+
+    def words(self, rng: np.random.Generator, stage: Stage) -> Thinned | None:
+        """Thinned rows of typed talk, if the stage has any."""
+        return talk(rng, self.typed, stage.thinned) if stage.thinned else None
 
     def draw(self, rng: np.random.Generator, stage: Stage, step: int) -> list[tuple[Batch, float]]:
         """A batch of sound and one of typed talk."""
@@ -223,7 +244,9 @@ def main() -> None:
             if done >= 1.0:
                 break
             share = args.since + (1.0 - args.since) * done
-            told = training.learn(material.draw(rng, stage_at(share), training.step), share)
+            stage = stage_at(share)
+            batches, words = material.draw(rng, stage, training.step), material.words(rng, stage)
+            told = training.learn(batches, words, share)
             row: dict[str, float] = {"step": training.step, "seconds": round(training.used)}
             if training.step % 20 == 0:
                 row |= {k: round(v.item(), 4) for k, v in told.items()}

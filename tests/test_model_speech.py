@@ -45,16 +45,23 @@ def inside(text: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 @pytest.mark.parametrize(
-    ("delays", "start_steps"), [((0, 0, 1, 1), 1), ((0, 0, 0, 0), 1), ((0, 2, 1, 3), 1), ((0, 0, 1, 1), 2)]
+    ("delays", "start_steps", "pad_bias"),
+    [
+        ((0, 0, 1, 1), 1, 0.0),
+        ((0, 0, 0, 0), 1, 0.0),
+        ((0, 2, 1, 3), 1, 0.0),
+        ((0, 0, 1, 1), 2, 0.0),
+        ((0, 0, 1, 1), 1, 1.5),
+    ],
 )
 def test_it_writes_what_uncached_passes_write(
-    tiny_step: Path, delays: tuple[int, ...], start_steps: int
+    tiny_step: Path, delays: tuple[int, ...], start_steps: int, pad_bias: float
 ) -> None:
     """Text, transcript and frames, over four windows, with hushes inside of answers and outside."""
     user, hush = user_codes(2, STEPS), {5, 6, 30, 31, 52, 71}
     flags = np.array([t in hush for t in range(STEPS)])
-    wanted = naive.write(transformer(), SILENCE, user, flags, start_steps)
-    config = dataclasses.replace(MODEL, delays=delays, start_steps=start_steps)
+    wanted = naive.write(transformer(), SILENCE, user, flags, start_steps, pad_bias)
+    config = dataclasses.replace(MODEL, delays=delays, start_steps=start_steps, pad_bias=pad_bias)
     model = speech_model(tiny_step, 2, config)
     model.reset(1, GREEDY)
     out = converse(model, 1, user, hush)
@@ -62,6 +69,8 @@ def test_it_writes_what_uncached_passes_write(
     assert np.array_equal(out.user_text, wanted.user_text)
     assert np.array_equal(out.codes, naive.frames_of(wanted.rows, flags, delays, SILENCE))
     assert np.array_equal(inside(out.text), wanted.inside)
+    unbiased = naive.write(transformer(), SILENCE, user, flags, start_steps) if pad_bias else wanted
+    assert np.array_equal(unbiased.text, wanted.text) == (not pad_bias)
     assert (wanted.text == START).sum() >= 3  # the conversation had answers,
     assert (wanted.text[~flags] == END).sum() >= 2  # some of which ended by themselves
     assert any(wanted.text[t] == END for t in hush)  # and some of which were cut

@@ -26,7 +26,14 @@ class Written:
 
 
 @torch.inference_mode()
-def write(model: DuplexTransformer, silence: Ints, user: Ints, hush: Bools, start_steps: int = 1) -> Written:
+def write(
+    model: DuplexTransformer,
+    silence: Ints,
+    user: Ints,
+    hush: Bools,
+    start_steps: int = 1,
+    pad_bias: float = 0.0,
+) -> Written:
     """user [T, K], hush [T] → what is written, every step from a pass over all steps up to it."""
     steps, before = len(user), model.config.user_frames - 1
     heard = torch.from_numpy(np.concatenate([np.tile(silence, (before, 1)), user]).T[None])
@@ -40,6 +47,7 @@ def write(model: DuplexTransformer, silence: Ints, user: Ints, hush: Bools, star
         logits = model.text_head(hidden)
         if answering:  # it may go on or end, but not start again
             logits[START] = -torch.inf
+            logits[PAD] += pad_bias
             word = int(logits.argmax())
         else:
             word = START if logits[START] > logits[PAD] else PAD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,9 @@ class ModelConfig:
     longest_quiet: int = 100  # frames in an answer without a new word, after which it is taken to be over
     longest_thought: int = 100  # frames after a word of the user in which it may begin an answer by itself
     start_steps: int = 1  # in which it must have wanted to begin an answer, in a row, before it does
+    # Added to the logit of an empty step inside an answer. Training that counts a word n times as much as an
+    # empty step makes a model write a word that it holds for an nth as likely: log n takes that back.
+    pad_bias: float = 0.0
     answer_lead_frames: int = 2  # a word is written so many frames before its sound begins
     rope_base: float = 10_000.0
     user_frames: int = 8  # frames of the user's codes that a step is given at once: its own and those before
@@ -91,6 +95,8 @@ class ModelConfig:
             raise ModelError(f"word_heads must be 0 to kv_heads {self.kv_heads}, not {self.word_heads}")
         if self.start_steps < 1:
             raise ModelError(f"start_steps must be at least 1, not {self.start_steps}")
+        if not math.isfinite(self.pad_bias):
+            raise ModelError(f"pad_bias must be a finite number, not {self.pad_bias}")
         if min(self.windows) < 1:
             raise ModelError(f"windows must be positive, not {min(self.windows)}")
         if len(self.delays) != self.codebooks:

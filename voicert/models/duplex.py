@@ -207,14 +207,14 @@ class DuplexModel:
             return _NO_NUMBERS
         return uniforms(how.seed, position, self.num_codebooks + 1)
 
-    @staticmethod
-    def _text(how: list[Sampling], logits: Floats, answering: Bools, random: Random) -> Ints:
+    def _text(self, how: list[Sampling], logits: Floats, answering: Bools, random: Random) -> Ints:
         """logits [B, V] → [B]. An answer starts only outside of one and ends only inside."""
         text = np.empty(len(how), np.int64)
         for i, h in enumerate(how):
             row = logits[i]
             if answering[i]:
                 row[START] = -np.inf
+                row[PAD] += self.config.pad_bias
             else:
                 row = row[: START + 1]  # PAD or START
             text[i] = draw(row[None], h.text_temperature, h.text_top_k, random[i][:1])[0]
