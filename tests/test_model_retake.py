@@ -34,8 +34,8 @@ def make(request: pytest.FixtureRequest) -> Make:
             return partial(speech_model, request.getfixturevalue("tiny_step"))
         case "int8":
             return partial(speech_model, request.getfixturevalue("tiny_step_int8"))
-        case "sure":  # to begin an answer, it must want to twice
-            twice = dataclasses.replace(MODEL, start_steps=2)
+        case "sure":  # to begin an answer, it must want to twice, and clearly
+            twice = dataclasses.replace(MODEL, start_steps=2, pad_bias=0.5)
             return partial(speech_model, request.getfixturevalue("tiny_step"), config=twice)
         case "torch":
             return torch_model

@@ -45,9 +45,9 @@ def write(
         past = torch.tensor([text]), torch.tensor([user_text])
         hidden = model(heard[:, :, : before + t + 1], own, *past)[0, -1]
         logits = model.text_head(hidden)
+        logits[PAD] += pad_bias
         if answering:  # it may go on or end, but not start again
             logits[START] = -torch.inf
-            logits[PAD] += pad_bias
             word = int(logits.argmax())
         else:
             word = START if logits[START] > logits[PAD] else PAD

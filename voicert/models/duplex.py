@@ -212,9 +212,9 @@ class DuplexModel:
         text = np.empty(len(how), np.int64)
         for i, h in enumerate(how):
             row = logits[i]
+            row[PAD] += self.config.pad_bias
             if answering[i]:
                 row[START] = -np.inf
-                row[PAD] += self.config.pad_bias
             else:
                 row = row[: START + 1]  # PAD or START
             text[i] = draw(row[None], h.text_temperature, h.text_top_k, random[i][:1])[0]
@@ -224,7 +224,9 @@ class DuplexModel:
         """Whether an answer would begin in each of ``steps`` [T], outside of one; logits [T, V]."""
         how = self._sampling[slot]
         random = np.concatenate([uniforms(how.seed, int(at), 1) for at in steps])
-        return draw(logits[:, : START + 1], how.text_temperature, how.text_top_k, random) == START
+        choice = logits[:, : START + 1].copy()
+        choice[:, PAD] += self.config.pad_bias
+        return draw(choice, how.text_temperature, how.text_top_k, random) == START
 
     def _asked(self, slots: Ints, position: Ints, user_text: Ints) -> Bools:
         """[B, T] whether the user said something in that step or not long before.
