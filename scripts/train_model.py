@@ -21,7 +21,6 @@ import torch
 from nano.batches import Batch, Hearing, Shards, stacked
 from nano.learning import Objective, Optimisers, answers_right, as_heard, corrupt, forget, mishear
 from nano.precision import mixed
-from nano.thinned import Thinned, talk
 from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
 from nano.weights import load_codec, load_shipped
 from torch import Tensor
@@ -42,7 +41,6 @@ class Stage:
     focus: float  # share of crops around the beginning of an answer
     long: float  # share of conversations with a long answer, of rows in which one has room
     typed: int  # rows of typed talk per step
-    thinned: int  # rows of it without most of the frames in which nothing is written
     forget: float  # share of rows without the user's text as input
     hearing: float  # share of rows of words without a grammar
     codes: float  # weight of the sound, of which there is more to say than of words
@@ -50,11 +48,11 @@ class Stage:
 
 # First it learns to hear, then which answer a request asks for, then to keep its mind on a conversation.
 STAGES = (
-    Stage(0.25, (160,), 0.85, 0.0, 6, 16, 0.5, 0.5, 0.35),
-    Stage(0.40, (240,), 0.9, 0.0, 14, 24, 0.1, 0.3, 0.35),
-    Stage(0.70, (240, 240, 240, 1000), 0.9, 0.7, 9, 24, 0.1, 0.35, 0.4),
-    Stage(0.89, (240, 1000), 0.9, 0.7, 9, 24, 0.1, 0.3, 0.5),
-    Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 12, 12, 0.1, 0.15, 0.6),
+    Stage(0.25, (160,), 0.85, 0.0, 6, 0.5, 0.5, 0.35),
+    Stage(0.40, (240,), 0.9, 0.0, 14, 0.1, 0.3, 0.35),
+    Stage(0.70, (240, 240, 240, 1000), 0.9, 0.7, 9, 0.1, 0.35, 0.4),
+    Stage(0.89, (240, 1000), 0.9, 0.7, 9, 0.1, 0.3, 0.5),
+    Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 12, 0.1, 0.15, 0.6),
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
 IDLE = 0.07  # share of rows of rooms in which nobody asks anything
@@ -79,9 +77,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--begin", type=Path, help="folder of an exported step whose weights it begins with")
     parser.add_argument("--since", type=float, default=0.0, help="share of the stages that is taken as done")
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument(
-        "--batch-frames", type=int, default=7200, help="frames per step, those of thinned rows not counted"
-    )
+    parser.add_argument("--batch-frames", type=int, default=7200, help="frames per step")
     parser.add_argument("--compile", action="store_true", help="layers and losses by torch.compile")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=1)
@@ -129,13 +125,8 @@ class Training:
         self.step, self.used = saved["step"], saved["used"]
         torch.manual_seed(self.seed + self.step)
 
-    def learn(
-        self, batches: list[tuple[Batch, float]], words: Thinned | None, share: float
-    ) -> dict[str, Tensor]:
-        """One step on batches with their weights and on thinned rows.
-
-        → the losses of the first batch, and those of the other's text and the thinned rows' text.
-        """
+    def learn(self, batches: list[tuple[Batch, float]], share: float) -> dict[str, Tensor]:
+        """One step on batches with their weights; → the losses of the first, and of the other's text."""
         told: list[dict[str, Tensor]] = []
         for n, (b, weight) in enumerate(batches):
             b = b.to(self.device)
@@ -150,11 +141,6 @@ class Training:
             loss = loss + stage_at(share).codes * losses["codes"]
             (loss * weight).backward()
             told.append(losses)
-        thin: dict[str, Tensor] = {}
-        if words is not None:
-            with mixed(self.device):
-                thin["thinned"] = self.objective.of_words(self.model, words.to(self.device), HEAVY)
-            thin["thinned"].backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         rise, fall = min(1.0, (self.step + 1) / 60), 0.5 * (1 + math.cos(math.pi * share))
         self.optimisers.step(rise * (0.03 + 0.97 * fall))
@@ -163,7 +149,7 @@ class Training:
         with torch.no_grad():
             for k, v in self.model.state_dict().items():
                 self.average[k].lerp_(v, 1 - decay)
-        return told[0] | {"typed": told[-1]["text"]} | thin
+        return told[0] | {"typed": told[-1]["text"]}
 
     def _transcripts(self, b: Batch) -> Tensor:
         """[B, T] what it writes of the user in each step, after the words in the batch."""
@@ -194,10 +180,6 @@ class Material:
         self.hearing = Hearing(self.sources["shard"], self.sources["reading"], vocabulary)
         self.typed = TypedTalks(args.corpus, frames)
         self.batch_frames: int = args.batch_frames
-
-    def words(self, rng: np.random.Generator, stage: Stage) -> Thinned | None:
-        """Thinned rows of typed talk, if the stage has any."""
-        return talk(rng, self.typed, stage.thinned) if stage.thinned else None
 
     def draw(self, rng: np.random.Generator, stage: Stage, step: int) -> list[tuple[Batch, float]]:
         """A batch of sound and one of typed talk."""
@@ -244,9 +226,7 @@ def main() -> None:
             if done >= 1.0:
                 break
             share = args.since + (1.0 - args.since) * done
-            stage = stage_at(share)
-            batches, words = material.draw(rng, stage, training.step), material.words(rng, stage)
-            told = training.learn(batches, words, share)
+            told = training.learn(material.draw(rng, stage_at(share), training.step), share)
             row: dict[str, float] = {"step": training.step, "seconds": round(training.used)}
             if training.step % 20 == 0:
                 row |= {k: round(v.item(), 4) for k, v in told.items()}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import copy
-import dataclasses
 import json
 import shutil
 import subprocess
@@ -17,9 +15,8 @@ import torch
 import train_model
 from nano import lessons
 from nano.answers import Answer
-from nano.batches import LONG
+from nano.batches import LONG, Batch
 from nano.corpus import save_answers
-from nano.thinned import STEPS
 from nano.typed import LONG_FRAMES, TYPED_FRAMES
 from nano.weights import load_shipped
 from train_model import STAGES, Material, stage_at
@@ -81,10 +78,6 @@ def test_every_stage_has_its_kinds_of_rows(corpus: Path) -> None:
             assert (1 in kinds) == (frames < 3_000)
             asked = (sound.text == START).any(1)  # readings and spliced rows have no answers
             assert len(asked) - int(asked.sum()) >= round(stage.hearing * len(asked))
-        words = material.words(rng, stage)
-        assert words is not None
-        assert words.text.shape == (stage.thinned, STEPS)
-    assert material.words(rng, dataclasses.replace(STAGES[0], thinned=0)) is None
     assert stage_at(1.5) is STAGES[-1]
 
 
@@ -105,25 +98,6 @@ def test_words_as_heard_are_the_models_own(corpus: Path, tmp_path: Path) -> None
     torch.testing.assert_close(chosen.gather(-1, made[..., None])[..., 0], best, atol=0.1, rtol=0.1)
 
 
-def test_a_step_learns_from_thinned_rows_too(corpus: Path, tmp_path: Path) -> None:
-    args = argparse.Namespace(corpus=corpus, out=tmp_path, codec=CODEC, device="cpu", seed=1, lr=1e-3,
-                              compile=False, begin=None)  # fmt: skip
-    material = Material(argparse.Namespace(corpus=corpus, batch_frames=1_000), CONFIG)
-    rng = np.random.default_rng(2)
-    batches, words = material.draw(rng, STAGES[0], 0), material.words(rng, STAGES[0])
-    assert words is not None
-    empty = dataclasses.replace(words, weight=words.weight * (words.text == START))
-    told: list[float] = []
-    for rows in (empty, words):
-        training = train_model.Training(args)
-        for _ in range(3):
-            losses = training.learn(copy.deepcopy(batches), rows, 0.0)
-        assert torch.isfinite(losses["thinned"])
-        with torch.no_grad():
-            told.append(training.objective.of_words(training.model, words, 5.0).item())
-    assert told[1] < told[0] - 0.01  # who saw these words knows them better
-
-
 def test_a_run_begins_with_exported_weights(corpus: Path, tmp_path: Path) -> None:
     shipped = ROOT / "voicert/models/weights/nano"
     shutil.copy(shipped / "vocabulary.json", tmp_path)  # as many pieces as it has
@@ -141,7 +115,7 @@ def test_the_stages_before_since_are_left_out(
     """Of the rest each has its share of the steps."""
     shares: list[float] = []
 
-    def noted(training: train_model.Training, batches: object, words: object, share: float) -> object:
+    def noted(training: train_model.Training, batches: list[tuple[Batch, float]], share: float) -> object:
         shares.append(share)
         training.step += 1
         return {}

@@ -159,7 +159,7 @@ def test_attention_by_blocks_is_torch_s_own(window: int) -> None:
     make = torch.Generator().manual_seed(1)
     query, key, value = (torch.randn(2, 20, h, 8, generator=make) for h in (4, 2, 2))
     mask = window_mask(20, window, query.device)
-    made = attend_to_all(mask, lambda query, key: (query, key), query, key, value)  # rotated by nothing
+    made = attend_to_all(lambda query, key: (query, key), mask, query, key, value)  # rotated by nothing
     age = torch.arange(20)[:, None] - torch.arange(20)
     q, k, v = (x.transpose(1, 2) for x in (query, key, value))
     wanted = scaled_dot_product_attention(q, k, v, (age >= 0) & (age < window), enable_gqa=True)

@@ -8,7 +8,6 @@ from torch.nn import functional as F  # noqa: N812
 
 from nano.batches import Batch
 from nano.phones import PHONES, SILENCE, UNKNOWN
-from nano.thinned import Thinned
 from voicert.models.transformer import DuplexTransformer
 from voicert.models.vocabulary import END, PAD, START
 
@@ -118,13 +117,6 @@ class Objective(nn.Module):
             "codes": self._codes(model, hidden, b),
             "phones": self._phones(b),
         }
-
-    def of_words(self, model: DuplexTransformer, t: Thinned, heavy: float) -> Tensor:
-        """The loss of the text in rows of which only some steps are there."""
-        hidden = t.hidden(model).flatten(0, 1)
-        loss = self._cross_entropy(model.text_head.weight, hidden, t.text.flatten())
-        weight = t.weight.flatten() * (1.0 + (heavy - 1.0) * (t.text.flatten() != PAD))
-        return (loss * weight).sum() / weight.sum()
 
     def _codes(self, model: DuplexTransformer, hidden: Tensor, b: Batch) -> Tensor:
         """Of as many frames of answers, drawn at random, as make a third of the batch: a fixed number."""

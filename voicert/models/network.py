@@ -59,9 +59,9 @@ class Network(nn.Module):
             self.depth = DepthTransformer(s.depth, width, s.text_in, s.card, s.layer.epsilon)
         self._codebooks = s.codebooks
 
-    def whole(self, x: Tensor, clock: WordClock | None = None, position: Tensor | None = None) -> Tensor:
-        """All steps of a text, or those at ``position`` [B, T]: x [B, T, D] → hidden [B, T, D]."""
-        return self.norm(self.temporal.whole(x, clock, position))
+    def whole(self, x: Tensor, clock: WordClock | None = None) -> Tensor:
+        """All steps of a text: x [B, T, D] → hidden [B, T, D]."""
+        return self.norm(self.temporal.whole(x, clock))
 
     def stepped(
         self, x: Tensor, rings: Sequence[Tensor], first: Sequence[int], clock: WordClock | None = None

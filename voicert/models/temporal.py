@@ -19,7 +19,7 @@ from voicert_codecs.blocks.rotary import RotaryTable, rotate
 
 from voicert.models.layers import Layer, LayerSizes, attention, group, ungroup
 from voicert.models.places import STILL, Places, Rotation, WordClock
-from voicert.models.whole import attend_by_position, attend_to_all, position_mask, window_mask
+from voicert.models.whole import attend_to_all, window_mask
 from voicert.models.window import Window
 
 PIECE = 16  # positions that are written before they are attended to; more would lengthen every ring
@@ -77,21 +77,12 @@ class Temporal(nn.Module):
         s, like = self.sizes, self.layers[0].norm1.weight
         return like.new_zeros(len(self.layers), *slots, 2 * s.kv_heads, room, s.head_width)
 
-    def whole(self, x: Tensor, clock: WordClock | None = None, position: Tensor | None = None) -> Tensor:
-        """All positions from 0 on: x [B, T, D] → [B, T, D]; ``clock`` is of models with heads for words.
-
-        With ``position`` [B, T], rising, x is of these alone, as if there were no others.
-        """
-        steps = torch.arange(x.shape[1], device=x.device)[None] if position is None else position
-        places = self._places(steps, clock)
-        attend = {
-            context: partial(attend_to_all, window_mask(x.shape[1], context, x.device))
-            if position is None
-            else partial(attend_by_position, position_mask(position, context))
-            for context in set(self.contexts)
-        }
+    def whole(self, x: Tensor, clock: WordClock | None = None) -> Tensor:
+        """All positions from 0 on: x [B, T, D] → [B, T, D]; ``clock`` is of models with heads for words."""
+        places = self._places(torch.arange(x.shape[1], device=x.device)[None], clock)
+        masks = {context: window_mask(x.shape[1], context, x.device) for context in set(self.contexts)}
         for layer, context, words in zip(self.layers, self.contexts, self.word_heads, strict=True):
-            x = layer(x, partial(attend[context], partial(places.put, words)))
+            x = layer(x, partial(attend_to_all, partial(places.put, words), masks[context]))
         return x
 
     def forward(

@@ -99,18 +99,6 @@ class DuplexTransformer(Network):
         """
         return self.whole(self.embed(user, own, text, user_text), self._clock(text, user_text, 0))
 
-    def some(self, heard: Tensor, text: Tensor, user_text: Tensor, position: Tensor) -> Tensor:
-        """Some steps of a conversation, each of which sees those of the others that came before it.
-
-        Args:
-            heard: [B, K, T, F] user codes, of a model that is not given its own.
-            text, user_text: [B, T]
-            position: [B, T] where they stand, rising; what is written in none of them is not counted.
-        """
-        sounds = embedded(self.user_embedding, self._rows(heard.flatten(2)))
-        x = self.told(sounds.reshape(*text.shape, -1), None, text, user_text)
-        return self.whole(x, self._clock(text, user_text, 0), position)
-
     def steps(
         self, user: Tensor, own: Tensor, text: Tensor, user_text: Tensor, words: Tensor,
         rings: Sequence[Tensor], first: Sequence[int],

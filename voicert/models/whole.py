@@ -24,7 +24,7 @@ class Put(Protocol):
         ...
 
 
-def attend_to_all(mask: Tensor | None, put: Put, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def attend_to_all(put: Put, mask: Tensor | None, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """All of a text at once: plain causal, or with the ``mask`` [n, W, C] of `window_mask`."""
     length, heads = query.shape[1], query.shape[2]
     query, key = put(query, key)
@@ -41,12 +41,6 @@ def attend_to_all(mask: Tensor | None, put: Put, query: Tensor, key: Tensor, val
     keys, values = k.transpose(1, 2), v.transpose(1, 2)
     y = attend_to_some(q, keys, values, mask.repeat(len(query), 1, 1))
     return y.reshape(-1, blocks * size, y.shape[2])[:, :length]
-
-
-def attend_by_position(mask: Tensor, put: Put, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Some positions of each row, with the ``mask`` [B, T, T] of `position_mask`."""
-    query, key = put(query, key)
-    return attend_to_some(query, key.transpose(1, 2), value.transpose(1, 2), mask)
 
 
 def _with_block_before(x: Tensor, blocks: int) -> Tensor:
@@ -85,9 +79,3 @@ def window_mask(length: int, window: int, device: torch.device) -> Tensor | None
     age = query[:, :, None] - key[:, None, :]
     unseen = (age < 0) | (age >= window) | (key < 0)[:, None, :]
     return torch.zeros(age.shape, device=device).masked_fill(unseen, float("-inf"))
-
-
-def position_mask(position: Tensor, window: int) -> Tensor:
-    """Rising positions [B, T] → [B, T, T], 0 where i may look at j: i - window < j <= i, else -inf."""
-    age = position[:, :, None] - position[:, None, :]
-    return torch.zeros(age.shape, device=age.device).masked_fill((age < 0) | (age >= window), float("-inf"))
