@@ -45,7 +45,7 @@ def write(
         past = torch.tensor([text]), torch.tensor([user_text])
         hidden = model(heard[:, :, : before + t + 1], own, *past)[0, -1]
         logits = model.text_head(hidden)
-        logits[PAD] += pad_bias
+        logits[[PAD, END]] += pad_bias
         if answering:  # it may go on or end, but not start again
             logits[START] = -torch.inf
             word = int(logits.argmax())

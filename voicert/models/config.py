@@ -69,9 +69,9 @@ class ModelConfig:
     longest_quiet: int = 100  # frames in an answer without a new word, after which it is taken to be over
     longest_thought: int = 100  # frames after a word of the user in which it may begin an answer by itself
     start_steps: int = 1  # in which it must have wanted to begin an answer, in a row, before it does
-    # Added to the logit of a step in which nothing is said. Training that counts a word n times as much as
-    # an empty step makes a model begin, or write a word, that it holds for an nth as likely: log n takes
-    # it back.
+    # Added to the logits of saying nothing and of ending an answer. Training that counts a word n times as
+    # much as an empty step makes a model begin, or write a word, that it holds for an nth as likely: log n
+    # takes it back. An end counts as much as a word in training, and is to come as easily as without it.
     pad_bias: float = 0.0
     answer_lead_frames: int = 2  # a word is written so many frames before its sound begins
     rope_base: float = 10_000.0

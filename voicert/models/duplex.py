@@ -212,7 +212,7 @@ class DuplexModel:
         text = np.empty(len(how), np.int64)
         for i, h in enumerate(how):
             row = logits[i]
-            row[PAD] += self.config.pad_bias
+            row[[PAD, END]] += self.config.pad_bias  # in doubt it says nothing, and falls silent
             if answering[i]:
                 row[START] = -np.inf
             else:
