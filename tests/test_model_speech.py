@@ -51,7 +51,7 @@ def inside(text: NDArray[np.int64]) -> NDArray[np.bool_]:
         ((0, 0, 0, 0), 1, 0.0),
         ((0, 2, 1, 3), 1, 0.0),
         ((0, 0, 1, 1), 2, 0.0),
-        ((0, 0, 1, 1), 1, 1.5),
+        ((0, 0, 1, 1), 1, 0.5),
     ],
 )
 def test_it_writes_what_uncached_passes_write(
