@@ -48,3 +48,9 @@ def tiny_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_step_int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with weights in 8 bits, as the shipped model has them."""
     return tiny.export_step(tmp_path_factory.mktemp("model8") / "step.onnx", bits=8)
+
+
+@pytest.fixture(scope="session")
+def tiny_words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exported graph of ``tiny.word_transformer()``, weights in float32."""
+    return tiny.export_words(tmp_path_factory.mktemp("words") / "words.onnx")

@@ -19,7 +19,8 @@ from voicert.errors import ModelError
 from voicert.models.config import ModelConfig
 from voicert.models.duplex import Logits
 from voicert.models.export import export
-from voicert.models.onnx_runner import OnnxRunner, _Ring
+from voicert.models.onnx_graph import Ring
+from voicert.models.onnx_runner import OnnxRunner
 from voicert.models.slots import StepInputs
 from voicert.models.transformer import DuplexTransformer
 from voicert.models.vocabulary import PAD
@@ -189,7 +190,7 @@ def test_a_row_has_the_same_bits_beside_one_that_reads_more_pages(
 
 def test_a_run_reads_the_pages_of_the_window_and_no_others() -> None:
     """A minute's window: little at first, and never more than the window and two pages' rest."""
-    ring = _Ring(window=3000, room=500, page=64)
+    ring = Ring(window=3000, room=500, page=64)
     assert ring.pages == 55
     read: dict[int, int] = {}
     for position in (0, 63, 64, 2999, 3000, 3519, 3520, 10**8 + 5):

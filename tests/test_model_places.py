@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from voicert_codecs.blocks.rotary import RotaryTable
 
-from voicert.models.onnx_runner import _angles
+from voicert.models.onnx_graph import _angles
 from voicert.models.places import STILL, Places, written
 from voicert.models.slots import StepInputs
 from voicert.models.vocabulary import PAD

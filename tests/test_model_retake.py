@@ -26,7 +26,7 @@ WORD = VOCABULARY.encode("what is this")
 DRAWN = Sampling(temperature=0.8, top_k=6, text_temperature=1.5, seed=3)
 
 
-@pytest.fixture(params=["onnx", "int8", "sure", "torch", "depth"])
+@pytest.fixture(params=["onnx", "int8", "sure", "words", "torch", "depth"])
 def make(request: pytest.FixtureRequest) -> Make:
     """A fresh tiny model of so many slots, by each of the ways in which it can run."""
     match request.param:
@@ -37,6 +37,9 @@ def make(request: pytest.FixtureRequest) -> Make:
         case "sure":  # to begin an answer, it must want to twice, and clearly
             twice = dataclasses.replace(MODEL, start_steps=2, pad_bias=0.1)
             return partial(speech_model, request.getfixturevalue("tiny_step"), config=twice)
+        case "words":
+            step, words = (request.getfixturevalue(name) for name in ("tiny_step", "tiny_words"))
+            return partial(speech_model, step, words=words)
         case "torch":
             return torch_model
         case _:

@@ -13,7 +13,7 @@ from tests.support.tiny import MODEL, speech_model, user_codes
 from voicert.errors import ModelError
 from voicert.models.base import Control, Sampling, StepOutput
 from voicert.models.duplex import DuplexModel
-from voicert.models.onnx_runner import PAGE
+from voicert.models.onnx_graph import PAGE
 from voicert.models.slots import REWIND_FRAMES
 from voicert.models.vocabulary import END, PAD, START
 

@@ -10,7 +10,15 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support import naive
-from tests.support.tiny import MODEL, SILENCE, VOCABULARY, speech_model, transformer, user_codes
+from tests.support.tiny import (
+    MODEL,
+    SILENCE,
+    VOCABULARY,
+    speech_model,
+    transformer,
+    user_codes,
+    word_transformer,
+)
 from voicert.models.base import Control, Sampling, StepOutput
 from voicert.models.duplex import DuplexModel, Logits
 from voicert.models.slots import StepInputs
@@ -45,32 +53,39 @@ def inside(text: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 @pytest.mark.parametrize(
-    ("delays", "start_steps", "pad_bias"),
+    ("delays", "start_steps", "pad_bias", "worded"),
     [
-        ((0, 0, 1, 1), 1, 0.0),
-        ((0, 0, 0, 0), 1, 0.0),
-        ((0, 2, 1, 3), 1, 0.0),
-        ((0, 0, 1, 1), 2, 0.0),
-        ((0, 0, 1, 1), 1, 0.5),
+        ((0, 0, 1, 1), 1, 0.0, False),
+        ((0, 0, 0, 0), 1, 0.0, False),
+        ((0, 2, 1, 3), 1, 0.0, False),
+        ((0, 0, 1, 1), 2, 0.0, False),
+        ((0, 0, 1, 1), 1, 0.5, False),
+        ((0, 0, 1, 1), 1, 0.0, True),
     ],
 )
 def test_it_writes_what_uncached_passes_write(
-    tiny_step: Path, delays: tuple[int, ...], start_steps: int, pad_bias: float
+    tiny_step: Path,
+    tiny_words: Path,
+    delays: tuple[int, ...],
+    start_steps: int,
+    pad_bias: float,
+    worded: bool,
 ) -> None:
     """Text, transcript and frames, over four windows, with hushes inside of answers and outside."""
     user, hush = user_codes(2, STEPS), {5, 6, 30, 31, 52, 71}
     flags = np.array([t in hush for t in range(STEPS)])
-    wanted = naive.write(transformer(), SILENCE, user, flags, start_steps, pad_bias)
+    words = word_transformer() if worded else None
+    wanted = naive.write(transformer(), SILENCE, user, flags, start_steps, pad_bias, words)
     config = dataclasses.replace(MODEL, delays=delays, start_steps=start_steps, pad_bias=pad_bias)
-    model = speech_model(tiny_step, 2, config)
+    model = speech_model(tiny_step, 2, config, tiny_words if worded else None)
     model.reset(1, GREEDY)
     out = converse(model, 1, user, hush)
     assert np.array_equal(out.text, wanted.text)
     assert np.array_equal(out.user_text, wanted.user_text)
     assert np.array_equal(out.codes, naive.frames_of(wanted.rows, flags, delays, SILENCE))
     assert np.array_equal(inside(out.text), wanted.inside)
-    unbiased = naive.write(transformer(), SILENCE, user, flags, start_steps) if pad_bias else wanted
-    assert np.array_equal(unbiased.text, wanted.text) == (not pad_bias)
+    plain = naive.write(transformer(), SILENCE, user, flags, start_steps)
+    assert np.array_equal(plain.text, wanted.text) == (not pad_bias and not worded)
     assert (wanted.text == START).sum() >= 3  # the conversation had answers,
     assert (wanted.text[~flags] == END).sum() >= 2  # some of which ended by themselves
     assert any(wanted.text[t] == END for t in hush)  # and some of which were cut

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from safetensors.torch import load_file
 from voicert_codecs.nano.config import NanoCodecConfig
 from voicert_codecs.nano.modules import NanoCodecModules
 
-from voicert.models.config import load_config
+from voicert.models.config import ModelConfig, WordConfig, load_config
 from voicert.models.transformer import DuplexTransformer
+from voicert.models.words import WordTransformer
 
 # The matrix products of a step in the order in which it makes them (`voicert.models.export`), and what each
 # one holds of a model in training.
@@ -53,6 +55,18 @@ def load_model(folder: Path) -> DuplexTransformer:
     with torch.no_grad():
         for name, tensor in model.named_parameters():
             if "embedding" in name:
+                tensor.copy_(tensor.half().float())
+    return model.eval()
+
+
+def load_words(folder: Path, config: ModelConfig) -> WordTransformer:
+    """The transformer over words that scripts/train_words.py trained, for a model of ``config``."""
+    saved = torch.load(folder / "checkpoint.pt", weights_only=True)
+    model = WordTransformer(dataclasses.replace(config, words=WordConfig(**saved["sizes"])))
+    model.load_state_dict(saved["model"])
+    with torch.no_grad():
+        for name, tensor in model.named_parameters():
+            if "head" not in name and "layers" not in name:  # tables, which are stored as float16
                 tensor.copy_(tensor.half().float())
     return model.eval()
 

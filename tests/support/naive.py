@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from voicert.models.transformer import DuplexTransformer
 from voicert.models.vocabulary import END, PAD, START
+from voicert.models.words import WordTransformer
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -33,6 +34,7 @@ def write(
     hush: Bools,
     start_steps: int = 1,
     pad_bias: float = 0.0,
+    words: WordTransformer | None = None,
 ) -> Written:
     """user [T, K], hush [T] → what is written, every step from a pass over all steps up to it."""
     steps, before = len(user), model.config.user_frames - 1
@@ -45,6 +47,9 @@ def write(
         past = torch.tensor([text]), torch.tensor([user_text])
         hidden = model(heard[:, :, : before + t + 1], own, *past)[0, -1]
         logits = model.text_head(hidden)
+        if answering and words:
+            both = logits.log_softmax(0)[END:] + words.config.weight * next_word(words, text, user_text)[END:]
+            logits[END:] = both.log_softmax(0) + logits[END:].logsumexp(0)
         logits[[PAD, END]] += pad_bias
         if answering:  # it may go on or end, but not start again
             logits[START] = -torch.inf
@@ -69,6 +74,13 @@ def write(
         inside.append(within)
         answering = within and word != END
     return Written(np.array(text[1:]), np.array(user_text[1:]), np.stack(rows[1:], 1), np.array(inside))
+
+
+def next_word(words: WordTransformer, text: list[int], user_text: list[int]) -> torch.Tensor:
+    """Log probabilities [V] after all that was written, steps of nothing left out."""
+    some = [pair for pair in zip(text, user_text, strict=True) if pair != (PAD, PAD)]
+    both = torch.tensor([(PAD, PAD), *some]).T[:, None]
+    return words.head(words(both[0], both[1]))[0, -1].log_softmax(0)
 
 
 def frames_of(rows: Ints, hush: Bools, delays: tuple[int, ...], silence: Ints) -> Ints:

@@ -6,6 +6,7 @@ torch is imported inside the functions, so that tests which do not need it start
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 from voicert_codecs.nano.config import NanoCodecConfig
 from voicert_codecs.nano.runtime import open_session
 
-from voicert.models.config import DepthConfig, ModelConfig
+from voicert.models.config import DepthConfig, ModelConfig, WordConfig
 from voicert.models.duplex import DuplexModel
-from voicert.models.onnx_runner import OnnxRunner
+from voicert.models.onnx_runner import OnnxRunner, OnnxWords
 from voicert.models.slots import REWIND_FRAMES
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from voicert_codecs.nano.modules import NanoCodecModules
 
     from voicert.models.transformer import DuplexTransformer
+    from voicert.models.words import WordTransformer
 
 CODEC = NanoCodecConfig(
     encoder_width=32, encoder_blocks=2, decoder_width=32, decoder_blocks=2, kernel=3, latent=16,
@@ -37,6 +39,7 @@ MODEL = ModelConfig(
     user_hidden=32,
 )  # fmt: skip
 DEPTH = DepthConfig(width=32, layers=2, heads=4, hidden=48)
+WORDS = WordConfig(width=32, layers=2, heads=4, kv_heads=2, head_dim=8, hidden=48, window=9)
 SILENCE = np.array([3, 1, 4, 1])  # the codes of a silent frame, for the model alone
 
 
@@ -65,8 +68,6 @@ def transformer(rewind: int = REWIND_FRAMES, **changes: Any) -> DuplexTransforme
 
     ``changes`` are to the configuration MODEL.
     """
-    import dataclasses
-
     import torch
 
     from voicert.models.transformer import DuplexTransformer
@@ -81,6 +82,22 @@ def transformer(rewind: int = REWIND_FRAMES, **changes: Any) -> DuplexTransforme
         model.user_embedding.weight *= 8.0
         for token, scale in ((PAD, -1.0), (START, -2.0), (END, 3.5)):  # found by trying, like the seed
             model.text_head.weight[token] *= scale
+    return model
+
+
+def word_transformer() -> WordTransformer:
+    """Random weights, for a model with `WORDS`, with opinions as strong as those of `transformer`."""
+    import torch
+
+    from voicert.models.words import WordTransformer
+
+    torch.set_num_threads(1)
+    torch.manual_seed(7)
+    model = WordTransformer(dataclasses.replace(MODEL, words=WORDS)).eval()
+    with torch.no_grad():
+        for layer in model.temporal.layers:
+            layer.attention.out.weight *= 10.0
+            layer.down.weight *= 10.0
     return model
 
 
@@ -102,10 +119,27 @@ def export_step(path: Path, bits: int | None) -> Path:
     return path
 
 
-def speech_model(step: Path, max_slots: int, config: ModelConfig = MODEL) -> DuplexModel:
-    """A fresh model over the exported step; ``config`` may differ in sizes of windows and delays."""
+def export_words(path: Path) -> Path:
+    from voicert.models.export import export_words
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        export_words(word_transformer(), path, None)
+    return path
+
+
+def speech_model(
+    step: Path, max_slots: int, config: ModelConfig = MODEL, words: Path | None = None
+) -> DuplexModel:
+    """A fresh model over the exported step; ``config`` may differ in sizes of windows and delays.
+
+    With the exported transformer over ``words`` that has its say too.
+    """
+    if words:
+        config = dataclasses.replace(config, words=config.words or WORDS)
     runner = OnnxRunner(open_session(step, 1), config, max_slots)
-    return DuplexModel("tiny", runner, config, VOCABULARY, SILENCE)
+    next_words = OnnxWords(open_session(words, 1), config, max_slots) if words else None
+    return DuplexModel("tiny", runner, config, VOCABULARY, SILENCE, next_words)
 
 
 def torch_model(max_slots: int, **changes: Any) -> DuplexModel:

@@ -12,6 +12,7 @@ from voicert_codecs.base import Codec
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float32]
 CAPABILITIES = frozenset({"typed_text", "instructions", "tools", "user_transcripts"})
 
 

@@ -23,6 +23,34 @@ class DepthConfig:
 
 
 @dataclass(frozen=True)
+class WordConfig:
+    """The small transformer that reads what was written and says which word comes next, but not when.
+
+    See `voicert.models.words`.
+    """
+
+    width: int = 256
+    layers: int = 4
+    heads: int = 8
+    kv_heads: int = 2
+    head_dim: int = 32
+    hidden: int = 768  # of its perceptrons
+    window: int = 224  # written steps that a layer looks back on, the last one included
+    weight: float = 2.0  # of its opinion on the next word, against that of the duplex transformer
+
+    def __post_init__(self) -> None:
+        for name in ("width", "layers", "heads", "kv_heads", "head_dim", "hidden", "window"):
+            if getattr(self, name) <= 0:
+                raise ModelError(f"{name} of words must be positive, not {getattr(self, name)}")
+        if self.heads % self.kv_heads:
+            raise ModelError(f"heads {self.heads} of words is not a multiple of kv_heads {self.kv_heads}")
+        if self.head_dim % 2:
+            raise ModelError(f"head_dim of words must be even, not {self.head_dim}")
+        if not 0 <= self.weight < math.inf:
+            raise ModelError(f"weight of words must be 0 or more, not {self.weight}")
+
+
+@dataclass(frozen=True)
 class DepthSizes:
     """The transformer over the codebooks of one step."""
 
@@ -82,6 +110,7 @@ class ModelConfig:
     # the first sounds of an answer for a sign of which answer it is giving, and they are its own guess.
     own_codes: bool = True
     depth: DepthConfig | None = None  # None: one parallel head per codebook
+    words: WordConfig | None = None  # None: the duplex transformer alone says which word is next
 
     def __post_init__(self) -> None:
         for name in ("codebooks", "codebook_size", "text_size", "width", "layers", "heads", "kv_heads",
@@ -156,11 +185,13 @@ def load_config(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
     try:
         raw: dict[str, Any] = json.loads(path.read_text())
         fields: dict[str, Any] = dict(raw.pop("model"))
-        depth = fields.pop("depth")
+        depth, words = fields.pop("depth"), fields.pop("words", None)
         fields["delays"] = tuple(fields["delays"])
         fields["windows"] = tuple(fields["windows"])
         fields["word_heads"] = tuple(fields["word_heads"])
-        return ModelConfig(**fields, depth=DepthConfig(**depth) if depth else None), raw
+        fields["depth"] = DepthConfig(**depth) if depth else None
+        fields["words"] = WordConfig(**words) if words else None
+        return ModelConfig(**fields), raw
     except OSError as error:
         raise ModelError(f"cannot read the model's configuration {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, ModelError) as error:

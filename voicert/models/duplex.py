@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicert.errors import ModelError
-from voicert.models.base import Bools, Control, Ints, Sampling, StepOutput
+from voicert.models.base import Bools, Control, Floats, Ints, Sampling, StepOutput
 from voicert.models.config import ModelConfig
+from voicert.models.next_words import Memory, NextWords, WordRunner, agreed
 from voicert.models.sampling import draw, uniforms
-from voicert.models.slots import REWIND_FRAMES, Slots, StepInputs, StepTokens
+from voicert.models.slots import REWIND_FRAMES, Slots, StepInputs, StepTokens, written
 from voicert.models.typed import spoken_form
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 SHORT_RUN = 4  # steps of a retake's run after one in which the draft was wrong
 _NO_NUMBERS = np.zeros(0)
-Floats = NDArray[np.float32]
 Random = list[NDArray[np.float64]]  # numbers in [0, 1) of each row: one for the text, one per codebook
 
 
@@ -70,6 +70,7 @@ class Snapshot:
     keys_values: list[Floats]
     tokens: tuple[NDArray[Any], ...]
     sampling: Sampling
+    words: Memory | None = None
 
 
 class DuplexModel:
@@ -77,11 +78,13 @@ class DuplexModel:
 
     Args:
         silence: [K] the codes of a silent frame.
+        words: says which word is next, if the model has a transformer for it.
     """
 
     def __init__(
-        self, name: str, runner: Runner, config: ModelConfig, vocabulary: Vocabulary, silence: Ints
-    ) -> None:
+        self, name: str, runner: Runner, config: ModelConfig, vocabulary: Vocabulary, silence: Ints,
+        words: WordRunner | None = None,
+    ) -> None:  # fmt: skip
         self.name = name
         self.config = config
         self.frame_rate = config.frame_rate
@@ -98,6 +101,7 @@ class DuplexModel:
         self._sampling: list[Sampling] = [Sampling()] * runner.slots
         self._slots = Slots(config, silence, runner.slots)
         self._runner = runner
+        self._next_words = NextWords(words, runner.slots, config.text_size) if words else None
 
     def piece(self, token: int) -> str:
         return self.vocabulary.piece(token)
@@ -108,6 +112,8 @@ class DuplexModel:
     def reset(self, slot: int, sampling: Sampling) -> None:
         self._slots.reset(slot)
         self._sampling[slot] = sampling
+        if self._next_words:
+            self._next_words.reset(slot)
 
     def step(self, slots: Ints, user_codes: Ints, control: Control) -> StepOutput:
         s = self._slots
@@ -118,7 +124,7 @@ class DuplexModel:
         random = [self._random(h, int(at)) for h, at in zip(how, position, strict=True)]
         heard = logits.user_text[:, 0].argmax(-1)
         user_text = np.where(control.user_text < 0, heard, control.user_text)
-        text = self._text(how, logits.text[:, 0], answering, random)
+        text = self._text(how, self._agreed(slots, logits.text[:, 0], answering), answering, random)
         asked = self._asked(slots, position, user_text[:, None])[:, 0]
         wanted = (text == START) & asked  # a noise is no request
         wants = self._sure(slots, position, wanted[:, None])[:, 0]
@@ -131,6 +137,7 @@ class DuplexModel:
         codes = self._codes(how, logits, text, random)
         codes[~inside | control.hush] = self._silence
         goes_on = inside & (text != END)
+        self._note(slots, s.words[slots], text, user_text)
         s.write(
             slots,
             position,
@@ -141,6 +148,8 @@ class DuplexModel:
 
     def rewind(self, slot: int, frames: int) -> None:
         self._slots.rewind(slot, frames)
+        if self._next_words:
+            self._next_words.rewind(slot, int(self._slots.words[slot]))
 
     def retake(self, slot: int, frames: int) -> StepOutput:
         """All positions in one run, on what was heard in them before as a draft.
@@ -175,18 +184,39 @@ class DuplexModel:
         wanted &= self._asked(row, steps[:1], heard[None])[0]
         wanted[0] &= not cut
         wants = self._sure(row, steps[:1], wanted[None])[0]
+        words = s.words[slot] + written(text, heard).cumsum() - written(text, heard)
+        for t in range(frames):
+            self._note(row, words[t : t + 1], text[t : t + 1], heard[t : t + 1])
         no, still = np.zeros(frames, np.bool_), np.tile(self._silence, (frames, 1))
         s.write(np.full(frames, slot), steps, StepTokens(user, text, heard, still, no, ~no, given, wanted))
         s.undone[slot] = undone - frames
         return StepOutput(text, heard, still, wants)
 
     def snapshot(self, slot: int) -> Snapshot:
-        return Snapshot(self._runner.read(slot), self._slots.read(slot), self._sampling[slot])
+        words = self._next_words.read(slot) if self._next_words else None
+        return Snapshot(self._runner.read(slot), self._slots.read(slot), self._sampling[slot], words)
 
     def restore(self, slot: int, saved: Snapshot) -> None:
         self._runner.write(slot, saved.keys_values)
         self._slots.restore(slot, saved.tokens)
         self._sampling[slot] = saved.sampling
+        if self._next_words and saved.words:
+            self._next_words.restore(slot, saved.words)
+
+    def _note(self, slots: Ints, words: Ints, text: Ints, user_text: Ints) -> None:
+        """For the transformer over words: what is written in a step, as written step number ``words`` [B]."""
+        some = written(text, user_text)
+        if self._next_words and some.any():
+            self._next_words.note(slots[some], words[some], text[some], user_text[some])
+
+    def _agreed(self, slots: Ints, logits: Floats, answering: Bools) -> Floats:
+        """Logits [B, V], in an answer weighed by which word the transformer over words expects next."""
+        if self._next_words is None or self.config.words is None or not answering.any():
+            return logits
+        inside, made = slots[answering], logits.copy()
+        expected = self._next_words.logits(inside, self._slots.words[inside])
+        made[answering] = agreed(logits[answering], expected, self.config.words.weight)
+        return made
 
     def _in_silence(self, slot: int, steps: Ints, text: Ints) -> StepInputs:
         """What ``steps`` [T] are given, if ``text`` [T] is all that is written; with the former user text."""

@@ -17,12 +17,13 @@ from voicert.models.base import CAPABILITIES, Bundle, Ints, Sampling
 from voicert.models.config import ModelConfig, load_config
 from voicert.models.duplex import DuplexModel
 from voicert.models.moshi.names import is_kyutai_folder, is_repository
-from voicert.models.onnx_runner import OnnxRunner
+from voicert.models.onnx_runner import OnnxRunner, OnnxWords
 from voicert.models.options import Options
 from voicert.models.vocabulary import Vocabulary
 
 BUNDLED = ("nano",)
 FILES = ("config.json", "vocabulary.json", "step.onnx")
+WORDS = "words.onnx"  # of a model with a transformer over words
 
 
 def load(
@@ -35,8 +36,9 @@ def load(
     """Opens a bundled model by name, or another by its folder or its repository on the Hugging Face hub.
 
     Args:
-        name_or_path: besides a name, a folder of ``config.json``, ``vocabulary.json`` and ``step.onnx``, or
-            one of the Moshi family in Kyutai's layout, or a repository with such files, as "owner/name".
+        name_or_path: besides a name, a folder of ``config.json``, ``vocabulary.json``, ``step.onnx`` and, if
+            its configuration says so, ``words.onnx``; or one of the Moshi family in Kyutai's layout, or a
+            repository with such files, as "owner/name".
         max_slots: sessions that it shall hold at once.
         threads: of the model.
         options: how a model of the Moshi family is run.
@@ -87,6 +89,7 @@ def _bundled(name: str, folder: Path, max_slots: int, threads: int) -> Bundle:
     try:
         codec = NanoCodec(threads=threads)
         session = open_session(folder / "step.onnx", threads)
+        words = open_session(folder / WORDS, threads) if config.words else None
     except CodecError as error:
         raise ModelError(str(error)) from error
     if (codec.num_codebooks, codec.codebook_size) != (config.codebooks, config.codebook_size):
@@ -102,15 +105,16 @@ def _bundled(name: str, folder: Path, max_slots: int, threads: int) -> Bundle:
             f"config.json in {folder} has the unknown capability {min(unknown)!r}; known are {known}"
         )
     runner = OnnxRunner(session, config, max_slots)
-    model = DuplexModel(name, runner, config, vocabulary, silence)
+    next_words = OnnxWords(words, config, max_slots) if words else None
+    model = DuplexModel(name, runner, config, vocabulary, silence, next_words)
     able = frozenset({*capabilities, "user_transcripts"})  # it has a stream for what it hears
-    return Bundle(model, codec, sampling, examples, able, _identity(folder, codec))
+    return Bundle(model, codec, sampling, examples, able, _identity(folder, codec, bool(words)))
 
 
-def _identity(folder: Path, codec: NanoCodec) -> str:
+def _identity(folder: Path, codec: NanoCodec, words: bool) -> str:
     """16 hexadecimal digits of all that decides which tokens come out, the codec included."""
     digest = hashlib.sha256(codec.identity.encode())
-    for name in FILES:
+    for name in (*FILES, WORDS) if words else FILES:
         digest.update((folder / name).read_bytes())
     return digest.hexdigest()[:16]
 

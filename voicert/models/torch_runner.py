@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from voicert.errors import ModelError
-from voicert.models.base import Ints
-from voicert.models.duplex import Draw, Floats, Logits
+from voicert.models.base import Floats, Ints
+from voicert.models.duplex import Draw, Logits
 from voicert.models.rings import Rings
 from voicert.models.slots import REWIND_FRAMES, StepInputs
 from voicert.models.transformer import DuplexTransformer
