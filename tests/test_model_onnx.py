@@ -17,10 +17,10 @@ from voicert_codecs.nano.runtime import open_session
 from tests.support.tiny import DEPTH, MODEL, transformer
 from voicert.errors import ModelError
 from voicert.models.config import ModelConfig
-from voicert.models.duplex import Logits
 from voicert.models.export import export
 from voicert.models.onnx_graph import Ring
 from voicert.models.onnx_runner import OnnxRunner
+from voicert.models.runner import Logits
 from voicert.models.slots import StepInputs
 from voicert.models.transformer import DuplexTransformer
 from voicert.models.vocabulary import PAD

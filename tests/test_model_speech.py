@@ -20,7 +20,8 @@ from tests.support.tiny import (
     word_transformer,
 )
 from voicert.models.base import Control, Sampling, StepOutput
-from voicert.models.duplex import DuplexModel, Logits
+from voicert.models.duplex import DuplexModel
+from voicert.models.runner import Logits
 from voicert.models.slots import StepInputs
 from voicert.models.vocabulary import END, PAD, START
 

@@ -17,8 +17,9 @@ from tests.support.tiny import MODEL, VOCABULARY, WORDS, speech_model, user_code
 from voicert.errors import ModelError
 from voicert.models.base import Control, Sampling
 from voicert.models.config import ModelConfig, WordConfig, load_config, save_config
-from voicert.models.next_words import WAITING, NextWords, agreed
+from voicert.models.next_words import NextWords, agreed
 from voicert.models.onnx_runner import OnnxWords
+from voicert.models.runner import WAITING
 from voicert.models.vocabulary import END, PAD, START
 from voicert.models.words import WordTransformer
 

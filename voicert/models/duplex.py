@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from voicert.errors import ModelError
 from voicert.models.base import Bools, Control, Floats, Ints, Sampling, StepOutput
 from voicert.models.config import ModelConfig
-from voicert.models.next_words import Memory, NextWords, WordRunner, agreed
+from voicert.models.next_words import Memory, NextWords, agreed
+from voicert.models.runner import Logits, Runner, WordRunner
 from voicert.models.sampling import draw, uniforms
 from voicert.models.slots import REWIND_FRAMES, Slots, StepInputs, StepTokens, written
 from voicert.models.typed import spoken_form
@@ -20,47 +21,6 @@ from voicert.models.vocabulary import END, PAD, START, Vocabulary
 SHORT_RUN = 4  # steps of a retake's run after one in which the draft was wrong
 _NO_NUMBERS = np.zeros(0)
 Random = list[NDArray[np.float64]]  # numbers in [0, 1) of each row: one for the text, one per codebook
-
-
-class Draw(Protocol):
-    def __call__(self, codebook: int, logits: Floats) -> Ints:
-        """Logits [B, N] of a codebook → its codes [B]."""
-        ...
-
-
-class InTurn(Protocol):
-    def __call__(self, text: Ints, choose: Draw) -> Ints:
-        """Codes [B, K] of the only position of a run, whose text is ``text`` [B]."""
-        ...
-
-
-@dataclass
-class Logits:
-    """Of T positions of each row."""
-
-    text: Floats  # [B, T, V]
-    user_text: Floats  # [B, T, V]
-    codes: Floats | InTurn  # [B, T, K, N]; or a depth transformer, which needs the text and earlier codes
-
-
-class Runner(Protocol):
-    """Runs the transformer and holds the keys and values of every slot, in a ring of its own."""
-
-    slots: int
-
-    def run(self, inputs: StepInputs, slots: Ints, position: Ints) -> Logits:
-        """Positions ``position`` [B] and the T - 1 after it of every slot in ``slots`` [B].
-
-        T is at most REWIND_FRAMES. A row's result does not depend on B or the other rows, and on T only in
-        its last bits.
-        """
-        ...
-
-    def read(self, slot: int) -> list[Floats]:
-        """A copy of a slot's keys and values."""
-        ...
-
-    def write(self, slot: int, saved: list[Floats]) -> None: ...
 
 
 @dataclass(frozen=True)

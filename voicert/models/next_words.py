@@ -8,34 +8,14 @@ Sizes: B rows, T written steps, V text tokens.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicert.models.base import Floats, Ints
+from voicert.models.runner import WAITING, WordRunner
 from voicert.models.slots import REWIND_FRAMES
 from voicert.models.vocabulary import END, PAD
-
-WAITING = 64  # written steps that wait for it, at most
-
-
-class WordRunner(Protocol):
-    """Runs the transformer over words and holds the keys and values of every slot, in a ring of its own."""
-
-    def run(self, text: Ints, user_text: Ints, slots: Ints, position: Ints) -> Floats:
-        """Written steps ``position`` [B] and the T - 1 after it of every slot in ``slots`` [B] → [B, T, V].
-
-        Both texts [B, 1 + T] begin with the written step before. T is at most `WAITING`. A row's result does
-        not depend on B or the other rows, and on T only in its last bits.
-        """
-        ...
-
-    def read(self, slot: int) -> list[Floats]:
-        """A copy of a slot's keys and values."""
-        ...
-
-    def write(self, slot: int, saved: list[Floats]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -107,7 +87,7 @@ class NextWords:
             some = slots[waiting == count]
             known = self._known[some]
             row = some[:, None]
-            at: Ints = (known[:, None] + np.arange(-1, count)) % self._ring
+            at: Ints = (known[:, None] + np.arange(-1, int(count))) % self._ring
             made = self._runner.run(self._text[row, at], self._user_text[row, at], some, known)
             self._logits[some] = made[:, -1]
             self._known[some] = known + count

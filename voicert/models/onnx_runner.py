@@ -11,15 +11,15 @@ import onnxruntime as ort
 from voicert.errors import ModelError
 from voicert.models.base import Floats, Ints
 from voicert.models.config import ModelConfig
-from voicert.models.duplex import Logits
 from voicert.models.onnx_graph import PAGE, Arrays, CachedGraph, Sizes
+from voicert.models.runner import Logits
 from voicert.models.slots import REWIND_FRAMES, StepInputs
 
 AT_ONCE = 64  # steps of one run of the graph: what it takes in memory besides the caches grows with them
 
 
 class OnnxRunner:
-    """See :class:`voicert.models.duplex.Runner`; of a model with parallel heads.
+    """See :class:`voicert.models.runner.Runner`; of a model with parallel heads.
 
     Args:
         session: of the graph that ``voicert.models.export`` writes.
@@ -86,7 +86,7 @@ class OnnxRunner:
 
 
 class OnnxWords:
-    """See :class:`voicert.models.next_words.WordRunner`; arguments as of :class:`OnnxRunner`."""
+    """See :class:`voicert.models.runner.WordRunner`; arguments as of :class:`OnnxRunner`."""
 
     def __init__(
         self,

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from voicert.errors import ModelError
 from voicert.models.base import Floats, Ints
-from voicert.models.duplex import Draw, Logits
 from voicert.models.rings import Rings
+from voicert.models.runner import Draw, Logits
 from voicert.models.slots import REWIND_FRAMES, StepInputs
 from voicert.models.transformer import DuplexTransformer
 
 
 class TorchRunner:
-    """See :class:`voicert.models.duplex.Runner`.
+    """See :class:`voicert.models.runner.Runner`.
 
     Args:
         model: built to go back REWIND_FRAMES.
