@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ from voicert.models.base import Sampling
 from voicert.models.config import DepthConfig, ModelConfig, load_config, save_config
 from voicert.models.vocabulary import Vocabulary
 
+SHIPPED = Path(voicert.models.__file__).parent / "weights/nano"
 ROOT = Path(__file__).resolve().parent.parent
 CODEBOOKS, CODES = 8, 512  # of the shipped codec
 
@@ -133,6 +136,30 @@ def test_the_identity_says_which_weights_these_are(tmp_path: Path, tiny_step: Pa
     assert len(identities[0]) == 16
     assert identities[0] == identities[1]
     assert len(set(identities)) == 3
+
+
+def test_the_transformer_over_words_belongs_to_the_identity(tmp_path: Path) -> None:
+    """Other weights of it are other tokens; without it the rest opens too, and its file does not matter."""
+    config, extra = load_config(SHIPPED / "config.json")
+    other = (SHIPPED / "words.onnx").read_bytes() + UNKNOWN_FIELD
+    identities: list[str] = []
+    for name, words in (("same", True), ("changed", True), ("without", False), ("ignored", False)):
+        folder = tmp_path / name
+        shutil.copytree(SHIPPED, folder)
+        if not words:
+            save_config(dataclasses.replace(config, words=None), folder / "config.json", **extra)
+        if name in ("changed", "ignored"):
+            (folder / "words.onnx").write_bytes(other)
+        identities.append(voicert.models.load(str(folder), max_slots=1).identity)
+    assert identities[0] == voicert.models.load("nano", max_slots=1).identity
+    assert identities[2] == identities[3]
+    assert len(set(identities)) == 3
+
+
+def test_a_missing_transformer_over_words_is_named(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "model")
+    (tmp_path / "model/words.onnx").unlink()
+    assert str(tmp_path / "model/words.onnx") in refused(tmp_path / "model")
 
 
 @pytest.mark.parametrize("depth", [None, DepthConfig(width=64, layers=3)])

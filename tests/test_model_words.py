@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from tests.support.tiny import MODEL, VOCABULARY, WORDS, speech_model, user_code
 from voicert.errors import ModelError
 from voicert.models.base import Control, Sampling
 from voicert.models.config import ModelConfig, WordConfig, load_config, save_config
+from voicert.models.export import export_words
 from voicert.models.next_words import NextWords, agreed
 from voicert.models.onnx_runner import OnnxWords
 from voicert.models.runner import WAITING
@@ -57,6 +60,20 @@ def test_the_graph_does_what_a_whole_pass_does(tiny_words: Path, at_once: int) -
         graph.run(*made[:, :, t : t + at_once + 1], slots, np.full(2, t)) for t in range(0, STEPS, at_once)
     ]
     np.testing.assert_allclose(np.concatenate(logits, 1), whole(made), atol=2e-4)
+
+
+def test_in_8_bits_it_says_nearly_the_same(tiny_words: Path, tmp_path: Path) -> None:
+    """Tables and products; the tables are float32 again once the graph is loaded."""
+    path = tmp_path / "words.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        export_words(word_transformer(), path)
+    assert path.stat().st_size < 0.45 * tiny_words.stat().st_size
+    tables = [i for i in onnx.load(path).graph.initializer if i.name.endswith(".int8")]
+    assert [i.data_type for i in tables] == 4 * [onnx.TensorProto.INT8]
+    made, slots, first = texts(), np.arange(2), np.zeros(2, np.int64)
+    exact, rough = (runner(each).run(*made, slots, first) for each in (tiny_words, path))
+    assert np.corrcoef(exact.ravel(), rough.ravel())[0, 1] > 0.995
 
 
 def test_what_is_out_of_every_window_is_forgotten() -> None:

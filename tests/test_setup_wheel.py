@@ -66,6 +66,7 @@ def test_every_file_of_the_packages_is_in_the_wheel_and_no_other(clone: Path, wh
         "voicert_clients/page/*.css",
         "voicert_codecs/nano/weights/*.onnx",
         "voicert/models/weights/nano/step.onnx",
+        "voicert/models/weights/nano/words.onnx",
         "voicert/bench/speech/*.wav",
     ],
 )

@@ -64,10 +64,6 @@ def load_words(folder: Path, config: ModelConfig) -> WordTransformer:
     saved = torch.load(folder / "checkpoint.pt", weights_only=True)
     model = WordTransformer(dataclasses.replace(config, words=WordConfig(**saved["sizes"])))
     model.load_state_dict(saved["model"])
-    with torch.no_grad():
-        for name, tensor in model.named_parameters():
-            if "head" not in name and "layers" not in name:  # tables, which are stored as float16
-                tensor.copy_(tensor.half().float())
     return model.eval()
 
 

@@ -36,7 +36,7 @@ class WordConfig:
     head_dim: int = 32
     hidden: int = 768  # of its perceptrons
     window: int = 224  # written steps that a layer looks back on, the last one included
-    weight: float = 2.0  # of its opinion on the next word, against that of the duplex transformer
+    weight: float = 1.5  # of its opinion on the next word, against that of the duplex transformer
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "heads", "kv_heads", "head_dim", "hidden", "window"):

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantFormat
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from torch import Tensor, nn
@@ -196,13 +198,13 @@ def export(model: DuplexTransformer, path: Path, bits: int | None = 8) -> None:
 
 
 def export_words(model: WordTransformer, path: Path, bits: int | None = 8) -> None:
-    """Writes the transformer over words as a file of its own, like :func:`export`."""
+    """Writes the transformer over words as a file of its own, its tables too in 8 bits."""
     c = model.config
     rows, steps = 2, 4
     given = {"text": _ints(rows, 1 + steps), "user_text": _ints(rows, 1 + steps)}
     given |= {name: torch.zeros(rows, steps, c.head_dim // 2) for name in ("cos", "sin")}
     windows = (c.window,) * c.layers
-    _write(_Words(model), given, windows, c.kv_heads, c.head_dim, ["logits"], path, bits)
+    _write(_Words(model), given, windows, c.kv_heads, c.head_dim, ["logits"], path, bits, small=True)
 
 
 def _ints(*shape: int) -> Tensor:
@@ -211,7 +213,7 @@ def _ints(*shape: int) -> Tensor:
 
 def _write(
     graph: nn.Module, given: dict[str, Tensor], windows: Sequence[int], kv_heads: int, head_dim: int,
-    outputs: list[str], path: Path, bits: int | None,
+    outputs: list[str], path: Path, bits: int | None, small: bool = False,
 ) -> None:  # fmt: skip
     """Traces ``graph``, which is ``given`` [B, T, ...] or [B, 1 + T] each, and the caches of its layers."""
     kinds = sorted(set(windows))
@@ -233,6 +235,8 @@ def _write(
     proto = trace(graph, args, inputs, outputs, shapes)
     if bits is not None:
         proto = _quantise(proto, bits)
+        if small:
+            store_int8(proto)
         store_float16(proto)
     path.write_bytes(proto.SerializeToString())
 
@@ -250,6 +254,28 @@ def _example(kinds: Sequence[int], kv_heads: int, head_dim: int, steps: int) -> 
         [torch.zeros(rows, steps, seen, page) for _, seen in sizes],
         [torch.zeros(slots, kv_heads, sizes[kind][0], page, head_dim) for kind in kinds for _ in range(2)],
     )
+
+
+def store_int8(model: onnx.ModelProto, at_least: int = 1024) -> None:
+    """Stores large float32 tables in 8 bits with a scale for each row, and a product behind them.
+
+    ONNX Runtime makes float32 of them when it loads the graph, as after `store_float16`.
+    """
+    graph, nodes = model.graph, list[onnx.NodeProto]()
+    for tensor in list(graph.initializer):
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) != 2:
+            continue
+        value, name = numpy_helper.to_array(tensor), tensor.name
+        if value.size < at_least:
+            continue
+        scale = np.maximum(np.abs(value).max(1, keepdims=True), 1e-12) / 127
+        tensor.CopyFrom(numpy_helper.from_array(np.rint(value / scale).astype(np.int8), f"{name}.int8"))
+        graph.initializer.append(numpy_helper.from_array(scale, f"{name}.scale"))
+        nodes.append(helper.make_node("Cast", [f"{name}.int8"], [f"{name}.cast"], to=onnx.TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [f"{name}.cast", f"{name}.scale"], [name]))
+    nodes += graph.node
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _quantise(proto: onnx.ModelProto, bits: int) -> onnx.ModelProto:
