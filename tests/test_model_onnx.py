@@ -226,12 +226,12 @@ def test_keys_and_values_stay_where_they_are(tiny_step: Path) -> None:
     """Other slots are untouched, and no cache is ever copied to another place."""
     some, graph = inputs(2), runner(tiny_step, 4)
     before = graph.read(1)
-    views = graph._arrays
+    views = graph._graph._arrays
     places = [a.ctypes.data for a in views]
     run(graph, some, [0, 3])
     assert all(np.array_equal(a, b) for a, b in zip(before, graph.read(1), strict=True))
     assert all(np.abs(a).max(axis=(0, 2)).all() for a in graph.read(3))  # every position has been written
-    assert [c.numpy().ctypes.data for c in graph._caches] == places
+    assert [c.numpy().ctypes.data for c in graph._graph._caches] == places
     wanted = [(MODEL.kv_heads, CAPACITY[w], MODEL.head_dim) for w in MODEL.windows for _ in range(2)]
     assert [a.shape for a in graph.read(0)] == wanted
 

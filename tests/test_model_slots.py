@@ -151,7 +151,7 @@ def test_a_new_conversation_knows_nothing_of_the_one_before(tiny_step: Path) -> 
 
 def size(model: DuplexModel) -> list[tuple[tuple[int, ...], int]]:
     """Shape and address of everything a slot is kept in."""
-    arrays = [*model._slots.parts(), *model._runner._arrays]
+    arrays = [*model._slots.parts(), *model._runner._graph._arrays]
     return [(a.shape, a.ctypes.data) for a in arrays]
 
 

@@ -136,7 +136,20 @@ def trace(module: nn.Module, args: tuple[Any, ...], inputs: list[str], outputs: 
             verbose=False,
         )
     model: onnx.ModelProto = program.model_proto
+    strip(model)
     return model
+
+
+def strip(model: onnx.ModelProto) -> None:
+    """Takes out what only its maker wants to know: source lines of each operation, and sizes between them."""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+    del model.graph.value_info[:]
+    del model.graph.metadata_props[:]
+    del model.metadata_props[:]
 
 
 @contextlib.contextmanager
