@@ -179,17 +179,32 @@ def test_a_slot_is_reset_and_restored_whole() -> None:
 
 
 def test_only_which_word_it_is_changes() -> None:
-    """Not how likely it is that there is one; and the two opinions multiply."""
+    """Not how likely it is that anything is written; and the two opinions on a word multiply."""
     rng = np.random.default_rng(1)
-    own, expected = rng.normal(size=(2, 3, SIZE)).astype(np.float32)
+    own, expected = rng.normal(size=(2, 5, SIZE)).astype(np.float32)
     made = agreed(own, expected, 0.7)
     assert np.array_equal(made[:, [PAD, START]], own[:, [PAD, START]])
-    odds = np.exp(made - own)[:, END:]
     np.testing.assert_allclose(np.exp(made[:, END:]).sum(1), np.exp(own[:, END:]).sum(1), rtol=1e-5)
-    np.testing.assert_allclose(np.diff(np.log(odds)), 0.7 * np.diff(expected[:, END:]), atol=1e-4)
+    odds = (made - own)[:, END + 1 :]
+    np.testing.assert_allclose(np.diff(odds), 0.7 * np.diff(expected[:, END + 1 :]), atol=1e-4)
     np.testing.assert_allclose(agreed(own, expected, 0.0), own, atol=1e-5)
-    certain = np.where(np.arange(SIZE) == 7, 0.0, -200.0).astype(np.float32)[None].repeat(3, 0)
-    assert (agreed(own, certain, 1.0)[:, END:].argmax(1) == 7 - END).all()
+    certain = np.where(np.arange(SIZE) == 7, 0.0, -200.0).astype(np.float32)[None].repeat(5, 0)
+    assert (agreed(own, certain, 1.0)[:, END + 1 :].argmax(1) == 7 - END - 1).all()
+
+
+def test_an_end_can_become_likelier_and_no_less_likely() -> None:
+    """The user talks over the answer: the model hears it, and nothing that is written tells it yet."""
+    own = np.zeros((1, SIZE), np.float32)
+    own[0, END], own[0, 8] = 9.0, 5.0
+    goes_on = np.where(np.arange(SIZE) == 8, 0.0, -60.0).astype(np.float32)[None]
+    made = agreed(own, goes_on, 1.5)
+    np.testing.assert_allclose(made[0, END], 9.0, atol=1e-4)
+    assert made[0].argmax() == END
+    is_over = np.where(np.arange(SIZE) == END, 0.0, -60.0).astype(np.float32)[None]
+    own[0, END], own[0, 8] = 5.0, 9.0
+    made = agreed(own, is_over, 1.5)
+    assert made[0].argmax() == END
+    assert np.isfinite(made).all()
 
 
 def test_batched_is_alone(tiny_step: Path, tiny_words: Path) -> None:

@@ -48,8 +48,13 @@ def write(
         hidden = model(heard[:, :, : before + t + 1], own, *past)[0, -1]
         logits = model.text_head(hidden)
         if answering and words:
-            both = logits.log_softmax(0)[END:] + words.config.weight * next_word(words, text, user_text)[END:]
-            logits[END:] = both.log_softmax(0) + logits[END:].logsumexp(0)
+            some = logits[END:].logsumexp(0)  # that anything is written
+            opinion = words.config.weight * next_word(words, text, user_text)[END:]
+            both = (logits[END:] + opinion).softmax(0)
+            end = max(float(both[0]), float((logits[END] - some).exp()))
+            logits[END:] = (
+                some + torch.cat([torch.tensor([end]), (1 - end) * both[1:] / both[1:].sum()]).log()
+            )
         logits[[PAD, END]] += pad_bias
         if answering:  # it may go on or end, but not start again
             logits[START] = -torch.inf

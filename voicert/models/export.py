@@ -259,7 +259,8 @@ def _example(kinds: Sequence[int], kv_heads: int, head_dim: int, steps: int) -> 
 def store_int8(model: onnx.ModelProto, at_least: int = 1024) -> None:
     """Stores large float32 matrices in 8 bits with a scale for each row, and a product behind them.
 
-    These are tables, and the scales of weights that are quantised already. ONNX Runtime makes float32 of them when it loads the graph, as after `store_float16`.
+    These are tables, and the scales of weights that are quantised already. ONNX Runtime makes
+    float32 of them when it loads the graph, as after `store_float16`.
     """
     graph, nodes = model.graph, list[onnx.NodeProto]()
     for tensor in list(graph.initializer):

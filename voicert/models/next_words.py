@@ -17,6 +17,8 @@ from voicert.models.runner import WAITING, WordRunner
 from voicert.models.slots import REWIND_FRAMES
 from voicert.models.vocabulary import END, PAD
 
+TINY = np.float32(1e-30)  # in place of nothing at all, whose logarithm there is none of
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -96,12 +98,17 @@ class NextWords:
 def agreed(own: Floats, expected: Floats, weight: float) -> Floats:
     """Logits of a step [B, V] with the opinion of the transformer over words on them, [B, V].
 
-    How likely it is that any word is written, or the end, stays as it was.
+    How likely it is that anything is written stays as it was. An end can become likelier, and no less likely:
+    who is interrupted hears it, and in the words so far it is not to be seen.
     """
     words = own[:, END:]
     both = words + np.float32(weight) * expected[:, END:]
+    some = _log_sum(words)  # that anything is written
+    end = np.maximum(words[:, :1] - some, both[:, :1] - _log_sum(both))
+    rest = np.log(np.maximum(-np.expm1(end), TINY))
     made = own.copy()
-    made[:, END:] = both + _log_sum(words) - _log_sum(both)
+    made[:, END] = (end + some)[:, 0]
+    made[:, END + 1 :] = both[:, 1:] - _log_sum(both[:, 1:]) + rest + some
     return made
 
 
