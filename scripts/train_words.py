@@ -1,7 +1,7 @@
 """Trains the transformer over words on conversations as text (scripts/nano/talks.py). Resumable.
 
 It begins with the layers of an exported duplex transformer, which has learnt the same in between of much
-else. A few shards of the corpus tell which words that one takes for which; else no sound is in it.
+else, or with another one over words. No sound is in it but what scripts/hear_requests.py made text of.
 ``--minutes`` counts training time over all runs.
 """
 
@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from nano import lessons
-from nano.batches import Shards
-from nano.confusions import NoisyChannel, confusions, conversations
+from nano.mishearings import load_heard
 from nano.muon import Muon
 from nano.talks import Talks, WrittenTalks
 from nano.weights import load_shipped
@@ -40,10 +39,8 @@ EVERY = 900  # seconds after which it is examined
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--begin", type=Path, required=True, help="folder of an exported step and vocabulary")
-    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
-    parser.add_argument(
-        "--heard", type=int, default=6, help="shards in which it listens for its own mistakes"
-    )
+    parser.add_argument("--heard", type=Path, default=Path("runs/heard.jsonl"))
+    parser.add_argument("--since", type=Path, help="folder of one over words to begin with")
     parser.add_argument("--out", type=Path, default=Path("runs/words"))
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--steps", type=int, help="in place of minutes: a run that does not depend on speed")
@@ -101,21 +98,20 @@ class Training:
         self.step, self.used = 0, 0.0
         self.checkpoint: Path = args.out / "checkpoint.pt"
         if self.checkpoint.exists():
-            self._resume()
-        else:
-            shards = Shards(args.corpus, duplex.config.user_frames)
-            table = confusions(duplex, conversations(shards, args.heard))
-            self.confusions = torch.from_numpy(table)
+            self._resume(self.checkpoint)
+        elif args.since:
+            self._resume(args.since / "checkpoint.pt")
+            self.step, self.used = 0, 0.0
         if args.compile:
             for layer in self.model.temporal.layers:
                 layer.compile(dynamic=False)
 
-    def _resume(self) -> None:
-        saved = torch.load(self.checkpoint, weights_only=True)
+    def _resume(self, checkpoint: Path) -> None:
+        saved = torch.load(checkpoint, weights_only=True)
         self.model.load_state_dict(saved["model"])
         self.muon.load_state_dict(saved["muon"])
         self.adam.load_state_dict(saved["adam"])
-        self.step, self.used, self.confusions = saved["step"], saved["used"], saved["confusions"]
+        self.step, self.used = saved["step"], saved["used"]
 
     def learn(self, talks: Talks, share: float) -> float:
         """One step; → the loss per word of answers."""
@@ -136,8 +132,7 @@ class Training:
     def save(self) -> None:
         state: dict[str, Any] = {
             "model": self.model.state_dict(), "muon": self.muon.state_dict(), "adam": self.adam.state_dict(),
-            "step": self.step, "used": self.used, "confusions": self.confusions,
-            "sizes": dataclasses.asdict(self.model.config),
+            "step": self.step, "used": self.used, "sizes": dataclasses.asdict(self.model.config),
         }  # fmt: skip
         torch.save(state, self.checkpoint.with_suffix(".new"))
         self.checkpoint.with_suffix(".new").replace(self.checkpoint)
@@ -185,7 +180,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     training = Training(args)
     vocabulary = Vocabulary.load(args.begin / "vocabulary.json")
-    talks = WrittenTalks(vocabulary, NoisyChannel(training.confusions.numpy()))
+    talks = WrittenTalks(vocabulary, load_heard(args.heard))
     rng = np.random.default_rng([args.seed, training.step])
     began, examined, losses = time.monotonic() - training.used, training.used, list[float]()
     with (args.out / "log.jsonl").open("a") as log:

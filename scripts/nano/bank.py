@@ -143,7 +143,7 @@ def _words(spoken: Spoken) -> list[float]:
     return [round(w, 4) for w in spoken.words]
 
 
-class _Writer:
+class BankWriter:
     """Appends to the three files."""
 
     def __init__(self, folder: Path) -> None:
@@ -193,7 +193,7 @@ def build_readings(folder: Path, blocks: int, seed: int, workers: int) -> None:
 
 def _speak(folder: Path, kinds: list[tuple[str, str]], told: list[str], seed: int, workers: int) -> None:
     unfinished = folder.with_name(f"{folder.name}.new")
-    writer = _Writer(unfinished)
+    writer = BankWriter(unfinished)
     answers = dict.fromkeys(told)
     with ProcessPoolExecutor(workers) as pool:
         for number, said in enumerate(_blocks(pool, kinds, seed)):

@@ -4,11 +4,12 @@
     text            .    .    .   START   The  capital ... Paris.  END
 
 Hundreds of requests a second are made so, where their sound would take minutes. Requests are as a model
-hears them: some words of them are others.
+hears them: some words of them are others, and some requests are ones that it heard (`nano.mishearings`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,16 +18,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nano import lessons
-from nano.confusions import NoisyChannel
 from nano.lessons import Exchange
+from nano.mishearings import Heard, Mishearings
 from nano.typed import AGAIN, FOLLOWS, WORDS, reworded
 from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 CUT = 0.25  # share of the answers that are broken off
 CHANGED = 0.06  # words of a request that are left out or others, at most; and as many strange ones come in
-LOST = 0.02  # tokens of a row's requests, at most, that are left out
-MISHEARD = 0.6  # at most, that are taken for others, if every word were as easily misheard as the next
-CLEAR = 0.5  # share of the rows in which none is
+HEARD = 0.25  # share of the requests that are ones that were heard, as they were
+OFTEN = 1.5  # times as many mistakes as in those, at most, in the others of a row
+CLEAR = 0.4  # share of the rows in which there are none
 FORGOTTEN = 60_000  # texts after which their tokens are made anew
 
 Ints = NDArray[np.int64]
@@ -44,12 +45,14 @@ class Talks:
 class WrittenTalks:
     """
     Args:
-        channel: takes words for others, as who hears them would.
+        heard: requests as they were heard; without any, every word is heard rightly.
     """
 
-    def __init__(self, vocabulary: Vocabulary, channel: NoisyChannel | None = None) -> None:
+    def __init__(self, vocabulary: Vocabulary, heard: Sequence[Heard] = ()) -> None:
         self._vocabulary = vocabulary
-        self._channel = channel
+        self._mishearings = Mishearings(vocabulary, heard)
+        # What only makes sense after another turn is no request by itself, nor is what nothing was heard of.
+        self._heard = [h for h in heard if h.tokens and not h.exchange.after]
         self._tokens: dict[str, list[int]] = {}
         self._following = {family.name: family for family in lessons.FAMILIES}
 
@@ -60,10 +63,14 @@ class WrittenTalks:
     def _row(self, rng: np.random.Generator, steps: int) -> tuple[Ints, Ints, NDArray[np.bool_]]:
         text, user_text, sure = [PAD], [PAD], [False]
         before, answer = None, ""
-        misheard = rng.random() * MISHEARD * (rng.random() >= CLEAR)
+        often = rng.random() * OFTEN if rng.random() >= CLEAR else 0.0
         while len(text) <= steps:
-            exchange, wanted = self._next(rng, before, answer)
-            request = self._misheard(rng, self.tokens(reworded(rng, exchange, CHANGED).request), misheard)
+            if often and self._heard and rng.random() < HEARD:
+                heard = self._heard[rng.integers(len(self._heard))]
+                exchange, wanted, request = heard.exchange, heard.exchange.answer, heard.tokens
+            else:
+                exchange, wanted = self._next(rng, before, answer)
+                request = self._request(rng, reworded(rng, exchange, CHANGED).request, often)
             said = self.tokens(wanted)
             whole = rng.random() >= CUT
             said = said if whole else said[: int(rng.integers(0, len(said)))]
@@ -82,11 +89,9 @@ class WrittenTalks:
             self._tokens[text] = self._vocabulary.encode(text)
         return self._tokens[text]
 
-    def _misheard(self, rng: np.random.Generator, tokens: list[int], share: float) -> list[int]:
-        if share and self._channel:
-            tokens = self._channel.heard(rng, tokens, share)
-        left = rng.random(len(tokens)) >= share / MISHEARD * LOST
-        return [token for token, there in zip(tokens, left, strict=True) if there] or tokens
+    def _request(self, rng: np.random.Generator, text: str, often: float) -> list[int]:
+        """Its tokens, at least one, with mistakes."""
+        return (self._mishearings.hear(rng, text, often) if often else []) or self.tokens(text)
 
     def _next(self, rng: np.random.Generator, before: Exchange | None, answer: str) -> tuple[Exchange, str]:
         """The next request and its answer, after ``before`` was answered by the whole ``answer``."""
