@@ -1,4 +1,7 @@
-"""Measures the trained codec on held-out voices: STOI, PESQ-WB, words that a recogniser loses, silence."""
+"""Measures the codec on held-out voices: STOI, PESQ-WB, words that a recogniser loses, silence.
+
+With all codebooks it is the exported files that are measured, with fewer the modules that they came of.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,25 @@ from nano.weights import load_codec
 from pesq import pesq
 from pystoi import stoi
 from voicert_codecs.nano.modules import NanoCodecModules
+from voicert_codecs.nano.runtime import NanoCodec
 
 from voicert.evaluation.judge import Judge
 from voicert.evaluation.words import errors, spoken_words
 
+START = Path(__file__).resolve().parent / "nano/start/codec.safetensors"
+
+
+def coded(files: NanoCodec, pcm: Audio) -> Audio:
+    """Through encoder and decoder, the codec's delay taken out again."""
+    frame, late = files.frame_size, files.delay_samples
+    padded = np.pad(pcm, (0, -len(pcm) % frame + frame))[None]
+    out = files.decode(files.encode(padded, files.init_state(1)), files.init_state(1))
+    return out[0, late : late + len(pcm)]
+
 
 @torch.inference_mode()
-def coded(modules: NanoCodecModules, pcm: Audio, depth: int) -> Audio:
-    """Through encoder, ``depth`` codebooks and decoder, the codec's delay taken out again."""
+def coarse(modules: NanoCodecModules, pcm: Audio, depth: int) -> Audio:
+    """The same through ``depth`` codebooks of the modules."""
     frame, hop = modules.config.frame_size, modules.config.hop
     padded = np.pad(pcm, (0, -len(pcm) % frame + frame))
     tail, enc, overlap, dec = modules.fresh(1)
@@ -33,17 +47,13 @@ def coded(modules: NanoCodecModules, pcm: Audio, depth: int) -> Audio:
     return out[0].numpy()[hop : hop + len(pcm)]
 
 
-def words_lost(
-    name: str, judge: Judge, modules: NanoCodecModules, said: list[tuple[str, Audio]]
-) -> dict[str, float]:
+def words_lost(name: str, judge: Judge, files: NanoCodec, said: list[tuple[str, Audio]]) -> dict[str, float]:
     """Word error of the judge on the original and on the decoded sound."""
     wrong, words = np.zeros(2), 0
     for text, pcm in said:
         wanted = spoken_words(text)
         words += len(wanted)
-        wrong += [
-            errors(judge.hear(x), wanted) for x in (pcm, coded(modules, pcm, modules.config.num_codebooks))
-        ]
+        wrong += [errors(judge.hear(x), wanted) for x in (pcm, coded(files, pcm))]
     original, decoded = (wrong / words).round(4).tolist()
     return {f"{name}_wer_original": original, f"{name}_wer_decoded": decoded}
 
@@ -51,13 +61,14 @@ def words_lost(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bank", type=Path, default=Path("runs/bank"))
-    parser.add_argument("--codec", type=Path, default=Path("runs/codec/checkpoint.pt"))
+    parser.add_argument("--codec", type=Path, default=START, help="the modules")
+    parser.add_argument("--files", type=Path, help="folder of the exported ones (the shipped ones)")
     parser.add_argument("--utterances", type=int, default=40, help="of each kind, for STOI and PESQ")
     parser.add_argument("--heard", type=int, default=200, help="of each kind, for the recogniser")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    bank, modules = Bank(args.bank), load_codec(args.codec)
+    bank, modules, files = Bank(args.bank), load_codec(args.codec), NanoCodec(args.files)
     rng = np.random.default_rng(0)
     held_out = [u for u in bank.utterances if u.kind != "known" and u.length > 24_000]
     user = [bank.audio(held_out[i]) for i in rng.permutation(len(held_out))[: args.utterances]]
@@ -68,7 +79,7 @@ def main() -> None:
         for depth in (2, 4, 8):
             scores = []
             for pcm in sounds:
-                made = coded(modules, pcm, depth)
+                made = coded(files, pcm) if depth == files.num_codebooks else coarse(modules, pcm, depth)
                 a, b = (soxr.resample(x, 24_000, 16_000) for x in (pcm, made))
                 scores.append((stoi(pcm, made, 24_000), pesq(16_000, a, b, "wb")))
             table[f"{name}_stoi_{depth}"], table[f"{name}_pesq_{depth}"] = (
@@ -78,10 +89,10 @@ def main() -> None:
     heard = [
         (held_out[i].text, bank.audio(held_out[i])) for i in rng.permutation(len(held_out))[: args.heard]
     ]
-    table |= words_lost("held_out_users", Judge(sample_texts()), modules, heard)
+    table |= words_lost("held_out_users", Judge(sample_texts()), files, heard)
     told = [(answers[i].text, bank.audio(answers[i])) for i in rng.permutation(len(answers))[: args.heard]]
-    table |= words_lost("assistant", Judge(bank.answers), modules, told)
-    silent = coded(modules, np.zeros(48_000, np.float32), 8)
+    table |= words_lost("assistant", Judge(bank.answers), files, told)
+    silent = coded(files, np.zeros(48_000, np.float32))
     table["silence_peak_dbfs"] = round(20 * float(np.log10(np.abs(silent[9600:]).max() + 1e-9)), 1)
     print(json.dumps(table, indent=1))
     if args.json:

@@ -13,7 +13,7 @@ from voicert_codecs.base import CodecError, Codes, Pcm
 from voicert_codecs.nano.runtime import NanoCodec, NanoCodecState
 
 from tests.support.scripted import speech
-from tests.support.tiny import CODEC, codec_modules
+from tests.support.tiny import CODEC, codec_modules, export_codec
 
 FRAME = CODEC.frame_size
 FRAMES = 12
@@ -36,6 +36,15 @@ def same(a: list[NDArray[np.float32]], b: list[NDArray[np.float32]]) -> bool:
 @pytest.fixture(scope="module")
 def codec(tiny_codec: Path) -> NanoCodec:
     return NanoCodec(tiny_codec)
+
+
+@pytest.fixture(scope="module", params=["exact", "8 bits"])
+def either(
+    request: pytest.FixtureRequest, tiny_codec: Path, tmp_path_factory: pytest.TempPathFactory
+) -> NanoCodec:
+    """With weights as they are, or in 8 bits, as the shipped ones."""
+    exact = request.param == "exact"
+    return NanoCodec(tiny_codec if exact else export_codec(tmp_path_factory.mktemp("codec8"), bits=8))
 
 
 def alone(codec: NanoCodec, pcm: Pcm) -> tuple[Codes, Pcm]:
@@ -70,40 +79,51 @@ def test_onnx_equals_torch(codec: NanoCodec) -> None:
         np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4)
 
 
-def test_streaming_equals_offline_at_every_split(codec: NanoCodec) -> None:
-    pcm, state = voices(2), codec.init_state(2)
-    codes = codec.encode(pcm, state)
-    made = codec.decode(codes, state)
+def test_weights_in_8_bits_are_nearly_as_good(
+    codec: NanoCodec, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    small, pcm = NanoCodec(export_codec(tmp_path_factory.mktemp("codec8"), bits=8)), voices(3)
+    codes, other = (c.encode(pcm, c.init_state(3)) for c in (codec, small))
+    assert (codes[:, 0] == other[:, 0]).mean() > 0.9
+    made, again = (c.decode(codes, c.init_state(3)) for c in (codec, small))
+    assert np.abs(made - again).max() > 0
+    assert np.mean((made - again) ** 2) < 0.01 * np.mean(made**2)
+
+
+def test_streaming_equals_offline_at_every_split(either: NanoCodec) -> None:
+    pcm, state = voices(2), either.init_state(2)
+    codes = either.encode(pcm, state)
+    made = either.decode(codes, state)
     for lengths in ([1] * FRAMES, *([i, FRAMES - i] for i in range(1, FRAMES))):
         cuts = np.cumsum(lengths)[:-1]
-        state = codec.init_state(2)
-        streamed = [codec.encode(p, state) for p in np.split(pcm, cuts * FRAME, 1)]
+        state = either.init_state(2)
+        streamed = [either.encode(p, state) for p in np.split(pcm, cuts * FRAME, 1)]
         assert np.array_equal(np.concatenate(streamed, 2), codes)
-        samples = [codec.decode(c, state) for c in streamed]
+        samples = [either.decode(c, state) for c in streamed]
         np.testing.assert_allclose(np.concatenate(samples, 1), made, atol=1e-6)
 
 
-def test_one_voice_in_chunks_of_any_length(codec: NanoCodec) -> None:
+def test_one_voice_in_chunks_of_any_length(either: NanoCodec) -> None:
     """One row, several frames at once: other products of matrices than one frame of two rows."""
     pcm = voices(1)
-    codes, made = alone(codec, pcm[0])
+    codes, made = alone(either, pcm[0])
     for length in (2, 3, 4, FRAMES):
-        state = codec.init_state(1)
-        chunks = [codec.encode(p, state) for p in np.split(pcm, FRAMES // length, 1)]
+        state = either.init_state(1)
+        chunks = [either.encode(p, state) for p in np.split(pcm, FRAMES // length, 1)]
         assert np.array_equal(np.concatenate(chunks, 2)[0], codes)
-        samples = [codec.decode(c, state) for c in chunks]
+        samples = [either.decode(c, state) for c in chunks]
         np.testing.assert_allclose(np.concatenate(samples, 1)[0], made, atol=1e-6)
 
 
-def test_what_the_decoder_remembers(codec: NanoCodec) -> None:
+def test_what_the_decoder_remembers(either: NanoCodec) -> None:
     """Whatever it had decoded before: after so many frames it is the same, after one less it is not."""
-    memory = codec.decoder_memory_frames
+    memory = either.decoder_memory_frames
     assert memory == CODEC.decoder_memory_frames
     codes = np.random.default_rng(1).integers(0, CODEC.codebook_size, (1, CODEC.num_codebooks, memory + 9))
 
     def state_after(first: int) -> list[NDArray[np.float32]]:
-        state = codec.init_state(1)
-        codec.decode(codes[:, :, first:], state)
+        state = either.init_state(1)
+        either.decode(codes[:, :, first:], state)
         return [state.overlap, state.decoder]
 
     whole, enough, too_few = state_after(0), state_after(9), state_after(10)
@@ -112,10 +132,10 @@ def test_what_the_decoder_remembers(codec: NanoCodec) -> None:
     assert not all(np.allclose(one, two, atol=1e-6) for one, two in zip(whole, too_few, strict=True))
 
 
-def test_batched_equals_alone(codec: NanoCodec) -> None:
+def test_batched_equals_alone(either: NanoCodec) -> None:
     """Seven voices in nine slots; at each step some of them are ready, and the others do not move."""
     rng = np.random.default_rng(0)
-    pcm, state = voices(7), codec.init_state(9)
+    pcm, state = voices(7), either.init_state(9)
     slots = rng.permutation(9)[:7]  # voice i has slot slots[i]
     done = np.zeros(7, np.int64)
     codes = np.zeros((7, CODEC.num_codebooks, FRAMES), np.int64)
@@ -126,16 +146,16 @@ def test_batched_equals_alone(codec: NanoCodec) -> None:
         others = [slot for slot in range(9) if slot not in slots[ready]]
         before = [parts(state, slot) for slot in others]
         at = [slice(int(d) * FRAME, int(d + 1) * FRAME) for d in done[ready]]
-        some = codec.encode(
+        some = either.encode(
             np.stack([pcm[i, a] for i, a in zip(ready, at, strict=True)]), state, slots[ready]
         )
-        samples = codec.decode(some, state, slots[ready])
+        samples = either.decode(some, state, slots[ready])
         for n, i in enumerate(ready):
             codes[i, :, done[i]], made[i, at[n]] = some[n, :, 0], samples[n]
         done[ready] += 1
         assert all(same(old, parts(state, slot)) for slot, old in zip(others, before, strict=True))
     for i in range(7):
-        own_codes, own_samples = alone(codec, pcm[i])
+        own_codes, own_samples = alone(either, pcm[i])
         assert np.array_equal(codes[i], own_codes)
         np.testing.assert_allclose(made[i], own_samples, atol=1e-6)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import hear_requests
 import numpy as np
 import pytest
-from nano.bank import Bank, Utterance, BankWriter
+from nano.bank import Bank, BankWriter, Utterance
 from nano.mishearings import load_heard
 from nano.sound import FRAME, Audio
 from voicert_clients.wav import read_wav

@@ -12,7 +12,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,8 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from onnxruntime.quantization import QuantFormat
+from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from torch import Tensor, nn
 
 from voicert_codecs.base import Codec, CodecError
@@ -138,6 +140,25 @@ def trace(module: nn.Module, args: tuple[Any, ...], inputs: list[str], outputs: 
     model: onnx.ModelProto = program.model_proto
     strip(model)
     return model
+
+
+def quantise(model: onnx.ModelProto, bits: int, exact: Iterable[str] = ()) -> onnx.ModelProto:
+    """Stores the weights of matrix products in ``bits``, a scale for each 32; what it multiplies, in 8 bits.
+
+    At level 4 ONNX Runtime multiplies in integers, which makes it fast where the weights come from memory.
+
+    Args:
+        exact: names of weights that stay as they are.
+    """
+    config = DefaultWeightOnlyQuantConfig(
+        block_size=32, is_symmetric=True, accuracy_level=4, quant_format=QuantFormat.QOperator, bits=bits
+    )
+    kept = set(exact)
+    left = [n.name for n in model.graph.node if n.op_type == "MatMul" and n.input[1] in kept]
+    logging.getLogger("onnxruntime.quantization").setLevel(logging.WARNING)  # it tells of every node
+    quantizer = MatMulNBitsQuantizer(model, algo_config=config, nodes_to_exclude=left)
+    quantizer.process()
+    return quantizer.model.model
 
 
 def strip(model: onnx.ModelProto) -> None:

@@ -25,6 +25,7 @@ from voicert.models.vocabulary import END, PAD, START, Vocabulary
 
 CUT = 0.25  # share of the answers that are broken off
 CHANGED = 0.06  # words of a request that are left out or others, at most; and as many strange ones come in
+UNKNOWN = 0.12  # share of the new requests that are speech it has no answer to, beside those in the others
 HEARD = 0.25  # share of the requests that are ones that were heard, as they were
 OFTEN = 1.5  # times as many mistakes as in those, at most, in the others of a row
 CLEAR = 0.4  # share of the rows in which there are none
@@ -102,7 +103,9 @@ class WrittenTalks:
             found = family.follow(rng) if family else None
             if found and found.topic != before.topic:
                 return found, found.answer
-        if rng.random() < WORDS:
+        if rng.random() < UNKNOWN:
+            exchange = lessons.UNKNOWN.draw(rng)
+        elif rng.random() < WORDS:
             exchange = lessons.WORDS[rng.integers(len(lessons.WORDS))].draw(rng)
         else:
             exchange = lessons.draw(rng)

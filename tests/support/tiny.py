@@ -101,12 +101,12 @@ def word_transformer() -> WordTransformer:
     return model
 
 
-def export_codec(folder: Path) -> Path:
+def export_codec(folder: Path, bits: int | None = None) -> Path:
     from voicert_codecs.nano.export import export
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about its own insides
-        export(codec_modules(), folder)
+        export(codec_modules(), folder, bits)
     return folder
 
 

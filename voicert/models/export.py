@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,11 +11,10 @@ import numpy as np
 import onnx
 import torch
 from onnx import helper, numpy_helper
-from onnxruntime.quantization import QuantFormat
-from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from torch import Tensor, nn
 from torch.onnx.ops import symbolic
-from voicert_codecs.nano.export import store_float16, trace
+from voicert_codecs.nano.export import store_float16
+from voicert_codecs.onnx_export import quantise, trace
 
 from voicert.errors import ModelError
 from voicert.models.layers import Layer, RmsNorm
@@ -234,7 +232,7 @@ def _write(
     args = *given.values(), *_example([kinds.index(w) for w in windows], kv_heads, head_dim, count)
     proto = trace(graph, args, inputs, outputs, shapes)
     if bits is not None:
-        proto = _quantise(proto, bits)
+        proto = quantise(proto, bits)
         if small:
             store_int8(proto)
         store_float16(proto)
@@ -277,14 +275,3 @@ def store_int8(model: onnx.ModelProto, at_least: int = 1024) -> None:
     nodes += graph.node
     del graph.node[:]
     graph.node.extend(nodes)
-
-
-def _quantise(proto: onnx.ModelProto, bits: int) -> onnx.ModelProto:
-    """Weight-only quantisation in blocks of 32; level 4 multiplies in integers, which makes it fast."""
-    config = DefaultWeightOnlyQuantConfig(
-        block_size=32, is_symmetric=True, accuracy_level=4, quant_format=QuantFormat.QOperator, bits=bits
-    )
-    logging.getLogger("onnxruntime.quantization").setLevel(logging.WARNING)  # it tells of every node
-    quantizer = MatMulNBitsQuantizer(proto, algo_config=config)
-    quantizer.process()
-    return quantizer.model.model

@@ -13,9 +13,7 @@ from torch import Tensor, nn
 
 from voicert_codecs.nano.modules import NanoCodecModules
 from voicert_codecs.nano.runtime import write_config
-from voicert_codecs.onnx_export import trace
-
-__all__ = ["export", "store_float16", "trace"]
+from voicert_codecs.onnx_export import quantise, trace
 
 
 class _Encode(nn.Module):
@@ -37,10 +35,12 @@ class _Decode(nn.Module):
         return self.decoder(self.quantizer.decode(codes), overlap, state)
 
 
-def export(modules: NanoCodecModules, folder: Path) -> None:
-    """Writes ``encoder.onnx``, ``decoder.onnx`` and ``config.json``; weights are stored as float16.
+def export(modules: NanoCodecModules, folder: Path, bits: int | None = 8) -> None:
+    """Writes ``encoder.onnx``, ``decoder.onnx`` and ``config.json``.
 
-    The weights of ``modules`` must already be float16-exact for the graphs to equal them.
+    Args:
+        bits: of the weights of matrix products that are float16-exact: those that were trained, and not the
+            transform's. None: they are stored as float16, and the graphs equal ``modules``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     c = modules.config
@@ -56,6 +56,7 @@ def export(modules: NanoCodecModules, folder: Path) -> None:
         ["codes", "new_tail", "new_state"],
         ({0: batch, 1: c.frame_size * frames}, rows, rows),
         folder / "encoder.onnx",
+        bits,
     )
     _write(
         _Decode(modules),
@@ -64,13 +65,16 @@ def export(modules: NanoCodecModules, folder: Path) -> None:
         ["pcm", "new_overlap", "new_state"],
         ({0: batch, 2: frames}, rows, rows),
         folder / "decoder.onnx",
+        bits,
     )
     write_config(c, folder / "config.json")
 
 
 def _write(module: nn.Module, args: tuple[Tensor, ...], inputs: list[str], outputs: list[str],
-           shapes: tuple[dict[int, Any], ...], path: Path) -> None:  # fmt: skip
+           shapes: tuple[dict[int, Any], ...], path: Path, bits: int | None) -> None:  # fmt: skip
     model = trace(module, args, inputs, outputs, shapes)
+    if bits is not None:
+        model = quantise(model, bits, [t.name for t in model.graph.initializer if not _fits(t)])
     store_float16(model)
     path.write_bytes(model.SerializeToString())
 
@@ -83,11 +87,10 @@ def store_float16(model: onnx.ModelProto, at_least: int = 1024) -> None:
     graph = model.graph
     casts: list[onnx.NodeProto] = []
     for tensor in graph.initializer:
-        if tensor.data_type != onnx.TensorProto.FLOAT:
+        if not _fits(tensor):
             continue
-        value = numpy_helper.to_array(tensor)
-        half = value.astype(np.float16)
-        if value.size < at_least or not np.array_equal(half.astype(np.float32), value):
+        half = numpy_helper.to_array(tensor).astype(np.float16)
+        if half.size < at_least:
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
@@ -95,3 +98,12 @@ def store_float16(model: onnx.ModelProto, at_least: int = 1024) -> None:
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _fits(tensor: onnx.TensorProto) -> bool:
+    """Whether these are float32 numbers that float16 holds exactly."""
+    if tensor.data_type != onnx.TensorProto.FLOAT:
+        return False
+    value = numpy_helper.to_array(tensor)
+    with np.errstate(over="ignore"):
+        return np.array_equal(value.astype(np.float16).astype(np.float32), value)

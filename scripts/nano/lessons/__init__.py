@@ -13,10 +13,12 @@ from nano.lessons.curriculum import (
 )
 from nano.lessons.exchange import Exchange, Family, Topic
 from nano.lessons.spelling import WORDS
+from nano.lessons.unknown import UNKNOWN
 
 __all__ = [
     "FAMILIES",
     "LONGEST_AGAIN",
+    "UNKNOWN",
     "WORDS",
     "Exchange",
     "Family",

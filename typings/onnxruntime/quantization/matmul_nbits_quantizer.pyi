@@ -16,5 +16,11 @@ class ONNXModel:
 
 class MatMulNBitsQuantizer:
     model: ONNXModel
-    def __init__(self, model: onnx.ModelProto, *, algo_config: DefaultWeightOnlyQuantConfig) -> None: ...
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        *,
+        nodes_to_exclude: list[str] | None = ...,
+        algo_config: DefaultWeightOnlyQuantConfig,
+    ) -> None: ...
     def process(self) -> None: ...
