@@ -17,6 +17,7 @@ from tests.support.scripted import SAMPLE_RATE, Script, scripted_bundle, silence
 from tests.support.wav import save
 from voicert import cli
 from voicert.errors import ConfigError
+from voicert.evaluation import cli as cli_eval
 from voicert.evaluation import rows
 from voicert.evaluation.judge import Judge
 from voicert.evaluation.material import Material, Second, Trial, Writer, load_material
@@ -169,6 +170,26 @@ def test_the_command_refuses_what_it_does_not_know(
     assert "there is no row 'beauty'" in capsys.readouterr().err
     assert cli.main(["eval", "--material", str(tmp_path)]) == 2
     assert "make_material" in capsys.readouterr().err
+
+
+def test_it_tells_how_each_trial_went(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Through the shipped model; a wrong answer leaves the row's goal unreached."""
+    writer = Writer(tmp_path)
+    nothing = writer.sound(np.zeros(480, np.float32))[0], 0
+    asked = {"what is the capital of france": "The capital of France is Paris.", "hello": "I am a fish."}
+    for text, answer in asked.items():
+        writer.trial(Trial("typed_answer", text, answer, nothing, 0, 0, typed=True))
+    writer.close(list(asked.values()), {})
+    out = tmp_path / "courses.jsonl"
+    command = ["eval", "--material", str(tmp_path), "--rows", "typed_answer", "--courses", str(out)]
+    assert cli.main(command) == cli_eval.NOT_REACHED
+    assert "0.500" in capsys.readouterr().out
+    told = {row["said"]: row for row in map(json.loads, out.read_text().splitlines())}
+    assert {said: row["wanted"] for said, row in told.items()} == asked
+    assert {row["row"] for row in told.values()} == {"typed_answer"}
+    assert told["what is the capital of france"]["answers"] == ["The capital of France is Paris."]
+    assert told["hello"]["answers"][0].startswith("Hello")
+    assert told["hello"]["heard"] == ""
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from voicert.errors import ConfigError
@@ -45,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", type=_count, default=1, metavar="N", help="CPU threads of the model (default 1)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results there")
+    parser.add_argument(
+        "--courses", type=Path, metavar="FILE",
+        help="also write there what was said, heard, wanted and answered in each trial, a line of JSON",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,11 +63,20 @@ def run(options: argparse.Namespace) -> int:
     bundle = load(options.model, max_slots=options.slots, threads=options.threads)
     results: dict[str, Result] = {}
     print(f"{'':26}{'value':>10}{'goal':>10}{'trials':>8}")
-    for row, result in examine(bundle, material, rows, options.trials, options.slots, _progress):
-        results[row] = result
-        mark = "" if result.goal.met(result.value) else "  not reached"
-        _clear()
-        print(f"{row:26}{result.value:10.3f}{result.goal!s:>10}{result.trials:8}{mark}", flush=True)
+    with options.courses.open("w") if options.courses else nullcontext() as lines:
+
+        def witness(course: Course) -> None:
+            if lines:
+                trial = course.trial
+                told = {"row": trial.row, "wanted": trial.answer, **_told(course)}
+                lines.write(json.dumps(told) + "\n")
+
+        some = options.trials, options.slots
+        for row, result in examine(bundle, material, rows, *some, _progress, witness):
+            results[row] = result
+            mark = "" if result.goal.met(result.value) else "  not reached"
+            _clear()
+            print(f"{row:26}{result.value:10.3f}{result.goal!s:>10}{result.trials:8}{mark}", flush=True)
     if missing := [row for row in rows if row not in results]:
         print(f"not measured, since the material has nothing for it: {', '.join(missing)}")
     if options.json:

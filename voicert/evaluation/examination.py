@@ -31,11 +31,13 @@ TIMED_FRAMES = 500
 WARM_FRAMES = 3_200  # more than the context of any bundled model
 
 Report = Callable[[str, int, int], None]  # row, trials done, trials in all
+Witness = Callable[[Course], None]  # of each trial, as it comes to its end
 
 
 def examine(
-    bundle: Bundle, material: Material, rows: Sequence[str], limit: int, slots: int, report: Report
-) -> Iterator[tuple[str, Result]]:
+    bundle: Bundle, material: Material, rows: Sequence[str], limit: int, slots: int, report: Report,
+    witness: Witness = lambda course: None,
+) -> Iterator[tuple[str, Result]]:  # fmt: skip
     """Each row's name and result, as they are known.
 
     Args:
@@ -51,7 +53,7 @@ def examine(
         trials = [t for t in material.trials if t.row == row][:limit]
         if not trials or not {row, *also} & set(rows):
             continue
-        courses = _run(bundle, material, row, trials, slots, report)
+        courses = _run(bundle, material, trials, slots, report, witness)
         if row in rows:
             right[row] = MEASURES[row](courses, listener)
             yield row, Result(right[row], len(trials), _goal(row, right))
@@ -66,12 +68,14 @@ def examine(
 
 
 def _run(
-    bundle: Bundle, material: Material, row: str, trials: list[Trial], slots: int, report: Report
+    bundle: Bundle, material: Material, trials: list[Trial], slots: int, report: Report, witness: Witness
 ) -> list[Course]:
     courses: list[Course] = []
+    row = trials[0].row
     report(row, 0, len(trials))
     for course in run_trials(bundle, material, trials, min(slots, len(trials))):
         courses.append(course)
+        witness(course)
         report(row, len(courses), len(trials))
     return courses
 
