@@ -57,6 +57,8 @@ STAGES = (
 CONVERSATION = 1000  # frames of most; longer rows are of the others
 IDLE = 0.07  # share of rows of rooms in which nobody asks anything
 START_STEPS = 2  # see nano.batches.LATE
+START_BIAS = 0.8473  # it begins at a chance of 0.7: to break in is worse than to come late
+PATIENCE = 70  # frames: longer than a pause within a request, with the word after it
 HEAVY = 5.0  # times that a step counts in which something is to be written, of which there are few
 TYPED_WEIGHT = 0.7  # of typed talk against sound
 MISHEARD = 0.15  # of the words that the model is told it heard, at most
@@ -94,8 +96,9 @@ class Training:
         self.seed = args.seed
         words = len(Vocabulary.load(args.corpus / "vocabulary.json"))
         self.config = ModelConfig(
-            text_size=words, own_codes=False, start_steps=START_STEPS, pad_bias=math.log(HEAVY)
-        )
+            text_size=words, own_codes=False, start_steps=START_STEPS, pad_bias=math.log(HEAVY),
+            start_bias=START_BIAS, patience=PATIENCE,
+        )  # fmt: skip
         save_config(self.config, args.out / "config.json")
         self.model = DuplexTransformer(self.config)
         with torch.no_grad():  # the user's codes begin as the codec's own vectors: their sum is what it heard

@@ -194,6 +194,8 @@ def test_the_context_is_a_minute_by_default() -> None:
         ({"word_heads": (0, 0, 0, 0, 0, 3)}, "word_heads must be 0 to kv_heads 2"),
         ({"word_heads": (-1, 0, 0, 0, 0, 0)}, "word_heads must be 0 to kv_heads 2"),
         ({"start_steps": 0}, "start_steps must be at least 1, not 0"),
+        ({"patience": 101}, "patience must be 0 to longest_thought 100, not 101"),
+        ({"overdue": 0.0}, "overdue must be a positive number, not 0.0"),
         ({"pad_bias": float("nan")}, "pad_bias must be a finite number"),
         ({"hidden": 0}, "hidden must be positive, not 0"),
         ({"frame_rate": -50.0}, "frame_rate must be positive, not -50.0"),

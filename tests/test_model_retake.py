@@ -35,7 +35,7 @@ def make(request: pytest.FixtureRequest) -> Make:
         case "int8":
             return partial(speech_model, request.getfixturevalue("tiny_step_int8"))
         case "sure":  # to begin an answer, it must want to twice, and clearly
-            twice = dataclasses.replace(MODEL, start_steps=2, pad_bias=0.1)
+            twice = dataclasses.replace(MODEL, start_steps=2, pad_bias=0.1, start_bias=0.1, patience=1)
             return partial(speech_model, request.getfixturevalue("tiny_step"), config=twice)
         case "words":
             step, words = (request.getfixturevalue(name) for name in ("tiny_step", "tiny_words"))

@@ -54,14 +54,15 @@ def inside(text: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 @pytest.mark.parametrize(
-    ("delays", "start_steps", "pad_bias", "worded"),
+    ("delays", "start_steps", "pad_bias", "start_bias", "worded"),
     [
-        ((0, 0, 1, 1), 1, 0.0, False),
-        ((0, 0, 0, 0), 1, 0.0, False),
-        ((0, 2, 1, 3), 1, 0.0, False),
-        ((0, 0, 1, 1), 2, 0.0, False),
-        ((0, 0, 1, 1), 1, 0.5, False),
-        ((0, 0, 1, 1), 1, 0.0, True),
+        ((0, 0, 1, 1), 1, 0.0, 0.0, False),
+        ((0, 0, 0, 0), 1, 0.0, 0.0, False),
+        ((0, 2, 1, 3), 1, 0.0, 0.0, False),
+        ((0, 0, 1, 1), 2, 0.0, 0.0, False),
+        ((0, 0, 1, 1), 1, 0.5, 0.0, False),
+        ((0, 0, 1, 1), 1, 0.0, 0.4, False),
+        ((0, 0, 1, 1), 1, 0.0, 0.0, True),
     ],
 )
 def test_it_writes_what_uncached_passes_write(
@@ -70,14 +71,16 @@ def test_it_writes_what_uncached_passes_write(
     delays: tuple[int, ...],
     start_steps: int,
     pad_bias: float,
+    start_bias: float,
     worded: bool,
 ) -> None:
     """Text, transcript and frames, over four windows, with hushes inside of answers and outside."""
     user, hush = user_codes(2, STEPS), {5, 6, 30, 31, 52, 71}
     flags = np.array([t in hush for t in range(STEPS)])
     words = word_transformer() if worded else None
-    wanted = naive.write(transformer(), SILENCE, user, flags, start_steps, pad_bias, words)
-    config = dataclasses.replace(MODEL, delays=delays, start_steps=start_steps, pad_bias=pad_bias)
+    wanted = naive.write(transformer(), SILENCE, user, flags, start_steps, pad_bias, words, start_bias)
+    biases = {"pad_bias": pad_bias, "start_bias": start_bias}
+    config = dataclasses.replace(MODEL, delays=delays, start_steps=start_steps, **biases)
     model = speech_model(tiny_step, 2, config, tiny_words if worded else None)
     model.reset(1, GREEDY)
     out = converse(model, 1, user, hush)
@@ -86,7 +89,7 @@ def test_it_writes_what_uncached_passes_write(
     assert np.array_equal(out.codes, naive.frames_of(wanted.rows, flags, delays, SILENCE))
     assert np.array_equal(inside(out.text), wanted.inside)
     plain = naive.write(transformer(), SILENCE, user, flags, start_steps)
-    assert np.array_equal(plain.text, wanted.text) == (not pad_bias and not worded)
+    assert np.array_equal(plain.text, wanted.text) == (not any(biases.values()) and not worded)
     assert (wanted.text == START).sum() >= 3  # the conversation had answers,
     assert (wanted.text[~flags] == END).sum() >= 2  # some of which ended by themselves
     assert any(wanted.text[t] == END for t in hush)  # and some of which were cut
@@ -157,6 +160,62 @@ def test_it_is_sure_before_it_begins(tiny_step: Path, monkeypatch: pytest.Monkey
     for back in range(1, 20):
         model.rewind(0, back)
         assert np.array_equal(model.retake(0, back).wants, wants[20 - back :])
+
+
+class Doubtful(Deaf):
+    """In these steps the beginning of an answer is as likely as a third to it, in others hardly possible."""
+
+    IN_DOUBT = (2, 3, 12, 21, 22, 24, 33, 34)
+
+    def run(self, inputs: StepInputs, slots: NDArray[np.int64], position: NDArray[np.int64]) -> Logits:
+        logits = super().run(inputs)
+        steps = position[:, None] + np.arange(inputs.text.shape[1])
+        chance = np.where(np.isin(steps, self.IN_DOUBT), 1 / 3, 1e-6)
+        logits.text[..., START] = logits.text[..., PAD] + MODEL.pad_bias + np.log(chance / (1 - chance))
+        return logits
+
+
+@pytest.mark.parametrize("hushed", [True, False])
+def test_an_answer_that_is_overdue_begins(
+    tiny_step: Path, monkeypatch: pytest.MonkeyPatch, hushed: bool
+) -> None:
+    """If the chances since the last word were enough, and no word came for ``patience`` steps.
+
+    The first word is asked about at 2 and 3; the one at 11 at 12 alone; those at 20 and 23 at 24 alone, since
+    who goes on has not asked yet; the one at 32 at 33 and 34.
+    """
+    config = dataclasses.replace(
+        MODEL, start_steps=2, patience=6, overdue=0.6, longest_thought=8, longest_quiet=4
+    )
+    words, user = {1: 5, 11: 6, 20: 5, 23: 7, 32: 5}, user_codes(1, 50)
+    model = speech_model(tiny_step, 1, config)
+    monkeypatch.setattr(model, "_runner", Doubtful())
+    wants, text = np.zeros(50, np.bool_), np.zeros(50, np.int64)
+    for t in range(50):
+        control = Control(np.array([hushed]), np.array([False]), np.array([words.get(t, -1)]))
+        out = model.step(np.array([0]), user[t : t + 1], control)
+        wants[t], text[t] = out.wants[0], out.text[0]
+    if not hushed:
+        assert np.flatnonzero(text == START).tolist() == [7, 38]
+        return
+    assert np.flatnonzero(wants).tolist() == [7, 8, 9, 38, 39, 40]
+    for back in range(1, 50):
+        model.rewind(0, back)
+        assert np.array_equal(model.retake(0, back).wants, wants[50 - back :])
+
+
+def test_an_answer_is_not_overdue_after_one(tiny_step: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it might have begun before was said."""
+    config = dataclasses.replace(MODEL, patience=3, overdue=0.6, longest_quiet=2, longest_thought=20)
+    model = speech_model(tiny_step, 1, config)
+    monkeypatch.setattr(model, "_runner", Doubtful())
+    begun: list[int] = []
+    for t, user in enumerate(user_codes(1, 20)):
+        start = np.array([t == 4])  # somebody asks for an answer
+        control = Control(np.array([False]), start, np.array([5 if t == 1 else -1]))
+        if model.step(np.array([0]), user[None], control).text[0] == START:
+            begun.append(t)
+    assert begun == [4]
 
 
 def test_an_answer_that_is_asked_for_needs_no_word(tiny_step: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ def write(
     start_steps: int = 1,
     pad_bias: float = 0.0,
     words: WordTransformer | None = None,
+    start_bias: float = 0.0,
 ) -> Written:
     """user [T, K], hush [T] → what is written, every step from a pass over all steps up to it."""
     steps, before = len(user), model.config.user_frames - 1
@@ -60,7 +61,7 @@ def write(
             logits[START] = -torch.inf
             word = int(logits.argmax())
         else:
-            word = START if logits[START] > logits[PAD] else PAD
+            word = START if logits[START] > logits[PAD] + start_bias else PAD
         spoken = int(model.user_text_head(hidden).argmax())
         if not answering and {*user_text[-model.config.longest_thought :], spoken} == {PAD}:
             word = PAD

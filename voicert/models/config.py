@@ -97,6 +97,12 @@ class ModelConfig:
     longest_quiet: int = 100  # frames in an answer without a new word, after which it is taken to be over
     longest_thought: int = 100  # frames after a word of the user in which it may begin an answer by itself
     start_steps: int = 1  # in which it must have wanted to begin an answer, in a row, before it does
+    start_bias: float = 0.0  # added to the logit of not beginning: log(p / (1 - p)) asks for a chance of p
+    # In doubt in every single step it lets the moment pass. If no other word of the user comes for
+    # ``patience`` frames, it begins all the same where the chances of the steps since the last word sum to
+    # ``overdue``. 0: it does not.
+    patience: int = 0
+    overdue: float = 0.3
     # Added to the logits of saying nothing and of ending an answer. Training that counts a word n times as
     # much as an empty step makes a model begin, or write a word, that it holds for an nth as likely: log n
     # takes it back. An end counts as much as a word in training, and is to come as easily as without it.
@@ -125,8 +131,15 @@ class ModelConfig:
             raise ModelError(f"word_heads must be 0 to kv_heads {self.kv_heads}, not {self.word_heads}")
         if self.start_steps < 1:
             raise ModelError(f"start_steps must be at least 1, not {self.start_steps}")
-        if not math.isfinite(self.pad_bias):
-            raise ModelError(f"pad_bias must be a finite number, not {self.pad_bias}")
+        if self.patience < 0 or self.patience > self.longest_thought:
+            raise ModelError(
+                f"patience must be 0 to longest_thought {self.longest_thought}, not {self.patience}"
+            )
+        if not 0 < self.overdue < math.inf:
+            raise ModelError(f"overdue must be a positive number, not {self.overdue}")
+        for name in ("pad_bias", "start_bias"):
+            if not math.isfinite(getattr(self, name)):
+                raise ModelError(f"{name} must be a finite number, not {getattr(self, name)}")
         if min(self.windows) < 1:
             raise ModelError(f"windows must be positive, not {min(self.windows)}")
         if len(self.delays) != self.codebooks:

@@ -12,6 +12,7 @@ from voicert.errors import ModelError
 from voicert.models.base import Bools, Control, Floats, Ints, Sampling, StepOutput
 from voicert.models.config import ModelConfig
 from voicert.models.next_words import Memory, NextWords, agreed
+from voicert.models.onset import Onsets
 from voicert.models.runner import Logits, Runner, WordRunner
 from voicert.models.sampling import draw, uniforms
 from voicert.models.slots import REWIND_FRAMES, Slots, StepInputs, StepTokens, written
@@ -56,10 +57,9 @@ class DuplexModel:
         self.vocabulary = vocabulary
         self._silence = silence
         self._quiet = np.arange(1, config.longest_quiet + 1)  # steps ago
-        self._thought = np.arange(config.longest_thought, 0, -1)
-        self._before = np.arange(config.start_steps - 1, 0, -1)
         self._sampling: list[Sampling] = [Sampling()] * runner.slots
         self._slots = Slots(config, silence, runner.slots)
+        self._onsets = Onsets(config, self._slots)
         self._runner = runner
         self._next_words = NextWords(words, runner.slots, config.text_size) if words else None
 
@@ -84,11 +84,12 @@ class DuplexModel:
         random = [self._random(h, int(at)) for h, at in zip(how, position, strict=True)]
         heard = logits.user_text[:, 0].argmax(-1)
         user_text = np.where(control.user_text < 0, heard, control.user_text)
+        chances = self._onsets.chances(logits.text)
         text = self._text(how, self._agreed(slots, logits.text[:, 0], answering), answering, random)
-        asked = self._asked(slots, position, user_text[:, None])[:, 0]
-        wanted = (text == START) & asked  # a noise is no request
-        wants = self._sure(slots, position, wanted[:, None])[:, 0]
-        text = np.where((text == START) & ~wants, PAD, text)
+        drawn, words = (text == START)[:, None], user_text[:, None]
+        onset = self._onsets.decide(slots, position, words, drawn, chances, answering)
+        wants = onset.begins[:, 0]
+        text = np.where(wants, START, np.where(text == START, PAD, text))
         quiet = (s.text[slots[:, None], (position[:, None] - self._quiet) % s.ring] == PAD).all(1)
         text = np.where(answering & quiet & (text == PAD), END, text)  # it lost its thread
         text = np.where(control.start & ~answering, START, text)
@@ -98,11 +99,9 @@ class DuplexModel:
         codes[~inside | control.hush] = self._silence
         goes_on = inside & (text != END)
         self._note(slots, s.words[slots], text, user_text)
-        s.write(
-            slots,
-            position,
-            StepTokens(user_codes, text, user_text, codes, goes_on, control.hush, control.user_text, wanted),
-        )
+        given, wanted, due = control.user_text, onset.wanted[:, 0], onset.due[:, 0]
+        done = StepTokens(user_codes, text, user_text, codes, goes_on, control.hush, given, wanted, due)
+        s.write(slots, position, done)
         s.undone[slots] = 0
         return StepOutput(text, user_text, self._complete_frame(slots, position), wants)
 
@@ -124,7 +123,8 @@ class DuplexModel:
         cut = bool(s.answering[slot, (steps[0] - 1) % s.ring])
         text = np.array([END if cut else PAD, *[PAD] * (frames - 1)])
         heard, given, user = s.user_text[slot, now], s.given[slot, now], s.user[slot, now]
-        whole, wanted = self._in_silence(slot, steps, text), np.zeros(frames, np.bool_)
+        whole, drawn = self._in_silence(slot, steps, text), np.zeros((1, frames), np.bool_)
+        chances = np.zeros((1, frames), np.float32)
         done, span, row = 0, frames, np.array([slot])
         while done < frames:
             count = min(span, frames - done)
@@ -135,22 +135,21 @@ class DuplexModel:
             wrong = np.flatnonzero(made[:-1] != heard[this][:-1])
             right = int(wrong[0]) + 1 if len(wrong) else count
             span = SHORT_RUN if len(wrong) else 2 * span  # one wrong draft seldom comes alone
-            wanted[done : done + right] = self._wants(
-                slot, steps[done : done + right], logits.text[0, :right]
-            )
+            sure = slice(done, done + right)
+            drawn[0, sure] = self._drawn(slot, steps[sure], logits.text[0, :right])
+            chances[:, sure] = self._onsets.chances(logits.text[:, :right])
             heard[this] = made
             whole.user_text[0, 1:] = heard[:-1]
             done += right
-        wanted &= self._asked(row, steps[:1], heard[None])[0]
-        wanted[0] &= not cut
-        wants = self._sure(row, steps[:1], wanted[None])[0]
+        onset = self._onsets.decide(row, steps[:1], heard[None], drawn, chances, np.array([cut]))
         words = s.words[slot] + written(text, heard).cumsum() - written(text, heard)
         for t in range(frames):
             self._note(row, words[t : t + 1], text[t : t + 1], heard[t : t + 1])
         no, still = np.zeros(frames, np.bool_), np.tile(self._silence, (frames, 1))
-        s.write(np.full(frames, slot), steps, StepTokens(user, text, heard, still, no, ~no, given, wanted))
+        tokens = StepTokens(user, text, heard, still, no, ~no, given, onset.wanted[0], onset.due[0])
+        s.write(np.full(frames, slot), steps, tokens)
         s.undone[slot] = undone - frames
-        return StepOutput(text, heard, still, wants)
+        return StepOutput(text, heard, still, onset.begins[0])
 
     def snapshot(self, slot: int) -> Snapshot:
         words = self._next_words.read(slot) if self._next_words else None
@@ -207,33 +206,17 @@ class DuplexModel:
                 row[START] = -np.inf
             else:
                 row = row[: START + 1]  # PAD or START
+                row[PAD] += self.config.start_bias
             text[i] = draw(row[None], h.text_temperature, h.text_top_k, random[i][:1])[0]
         return text
 
-    def _wants(self, slot: int, steps: Ints, logits: Floats) -> Bools:
-        """Whether an answer would begin in each of ``steps`` [T], outside of one; logits [T, V]."""
+    def _drawn(self, slot: int, steps: Ints, logits: Floats) -> Bools:
+        """Whether an answer would be begun in each of ``steps`` [T], outside of one; logits [T, V]."""
         how = self._sampling[slot]
         random = np.concatenate([uniforms(how.seed, int(at), 1) for at in steps])
         choice = logits[:, : START + 1].copy()
-        choice[:, PAD] += self.config.pad_bias
+        choice[:, PAD] += self.config.pad_bias + self.config.start_bias
         return draw(choice, how.text_temperature, how.text_top_k, random) == START
-
-    def _asked(self, slots: Ints, position: Ints, user_text: Ints) -> Bools:
-        """[B, T] whether the user said something in that step or not long before.
-
-        The steps are ``position`` [B] and those after it, in which ``user_text`` [B, T] is written.
-        """
-        s = self._slots
-        before = s.user_text[slots[:, None], (position[:, None] - self._thought) % s.ring]
-        said = np.concatenate([before, user_text], 1) != PAD
-        return _counted(said, len(self._thought) + 1) > 0
-
-    def _sure(self, slots: Ints, position: Ints, wanted: Bools) -> Bools:
-        """[B, T] whether it ``wanted`` to begin in that step and in enough of those before it."""
-        s = self._slots
-        before = s.wanted[slots[:, None], (position[:, None] - self._before) % s.ring]
-        count = self.config.start_steps
-        return _counted(np.concatenate([before, wanted], 1), count) == count
 
     def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
         """[B, K] of the step whose text is ``text``."""
@@ -260,10 +243,3 @@ class DuplexModel:
         span = frame[:, None] + np.arange(delay + 1)  # [B, delay + 1] the steps that wrote its rows
         hushed = s.hushed[slots[:, None], span % s.ring].any(1)
         return np.where((hushed | (frame < 0))[:, None], self._silence, codes)
-
-
-def _counted(some: Bools, span: int) -> Ints:
-    """[B, span - 1 + T] → [B, T] how many of each ``span`` neighbours are true."""
-    sums = np.cumsum(some, axis=1, dtype=np.int64)
-    sums[:, span:] = sums[:, span:] - sums[:, :-span]
-    return sums[:, span - 1 :]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicert.errors import ModelError
-from voicert.models.base import Bools, Ints
+from voicert.models.base import Bools, Floats, Ints
 from voicert.models.config import ModelConfig
 from voicert.models.vocabulary import PAD
 
@@ -56,6 +56,7 @@ class StepTokens:
     hushed: Bools  # [B]
     given: Ints  # [B] user text that came from outside, -1 for none
     wanted: Bools  # [B] an answer would have begun, if one such step were enough
+    due: Floats  # [B] chances of that since the user's last word, this step included; 0 in an answer
 
 
 class Slots:
@@ -80,6 +81,7 @@ class Slots:
         self.text, self.user_text, self.given = (np.empty((count, self.ring), np.int64) for _ in range(3))
         self.user, self.codes = (np.empty((count, self.ring, k), np.int64) for _ in range(2))
         self.answering, self.hushed, self.wanted = (np.empty((count, self.ring), np.bool_) for _ in range(3))
+        self.due = np.empty((count, self.ring), np.float32)
         for slot in range(count):
             self.reset(slot)
 
@@ -98,6 +100,7 @@ class Slots:
             self.answering,
             self.hushed,
             self.wanted,
+            self.due,
         )
 
     def reset(self, slot: int) -> None:
@@ -106,6 +109,7 @@ class Slots:
         self.given[slot] = -1
         self.user[slot] = self.codes[slot] = self._silence
         self.answering[slot] = self.hushed[slot] = self.wanted[slot] = False
+        self.due[slot] = 0.0
 
     def inputs(self, slots: Ints, user: Ints) -> StepInputs:
         """Of the next step of ``slots`` [B], in which ``user`` [B, K] is heard."""
@@ -133,6 +137,7 @@ class Slots:
         self.text[slots, now], self.user_text[slots, now] = done.text, done.user_text
         self.answering[slots, now], self.hushed[slots, now] = done.answering, done.hushed
         self.given[slots, now], self.wanted[slots, now] = done.given, done.wanted
+        self.due[slots, now] = done.due
         np.add.at(self.words, slots, written(done.text, done.user_text))
         self.position[slots] = position + 1
         self.reach[slots] = np.maximum(self.reach[slots], position + 1)
