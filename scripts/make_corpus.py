@@ -31,6 +31,7 @@ from voicert.models.vocabulary import Vocabulary
 
 VOCABULARY = 1024  # pieces
 ROOMS, ROOM_FRAMES = 48, 500
+OTHERS = 0.4  # share of what is said that a person says whom no engine has, see `nano.revoice`
 
 
 def options() -> argparse.Namespace:
@@ -54,7 +55,7 @@ def options() -> argparse.Namespace:
 
 # People who seldom interrupt in quiet rooms, of whom hearing is learned soonest; and some that give no peace.
 EASY = replace(
-    Habits(), interruptions=0.15, small_sounds=0.1, noises=0.05, pauses=0.15, echo=0.1, babble=0.03, noisy=0.1
+    Habits(), interruptions=0.15, small_sounds=0.1, noises=0.05, pauses=0.15, echo=0.1, babble=0.03, noisy=0.4
 )
 BUSY = replace(
     Habits(), interruptions=0.5, small_sounds=0.55, noises=0.5, pauses=0.5, echo=0.5, babble=0.35, idle=0.2
@@ -105,11 +106,12 @@ def composer(bank_folder: Path, out: Path, voices: str, habits: Habits) -> Compo
         if said in bank.answers  # readings have none
     }
     lengths = {said: len(a.text) for said, a in answers.items()}
+    others = 0.0
     if voices in ("trained", "readings"):
-        chosen = evenly([u for u in bank.utterances if u.trained])
+        chosen, others = evenly([u for u in bank.utterances if u.trained]), OTHERS
     else:
         chosen = [u for u in bank.utterances if u.held_out and u.kind == voices and not u.after]
-    speakers, vocabulary = Speakers(bank, chosen, lengths), Vocabulary.load(out / "vocabulary.json")
+    speakers, vocabulary = Speakers(bank, chosen, lengths, others), Vocabulary.load(out / "vocabulary.json")
     return Composer(speakers, answers, silence, vocabulary, habits)
 
 

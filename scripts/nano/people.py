@@ -13,6 +13,7 @@ from nano.augment import colour
 from nano.bank import Bank, Utterance
 from nano.lessons import LONGEST_AGAIN
 from nano.phones import SILENCE
+from nano.revoice import revoiced
 from nano.sound import FRAME, Audio
 
 PAUSE_S = (0.3, 1.2)
@@ -49,10 +50,14 @@ class Speakers:
 
     Args:
         lengths: frames of every answer.
+        others: share of what is said that another person says, see `nano.revoice`.
     """
 
-    def __init__(self, bank: Bank, utterances: list[Utterance], lengths: dict[str, int]) -> None:
+    def __init__(
+        self, bank: Bank, utterances: list[Utterance], lengths: dict[str, int], others: float = 0.0
+    ) -> None:
         self.bank = bank
+        self.others = others
         self.lengths = lengths
         self.complete = {u.text for u in bank.utterances}
         self.alone = [u for u in utterances if not u.after]
@@ -83,13 +88,15 @@ class Speakers:
     ) -> Request:
         """The utterance at another speed in a share ``bend`` of cases, with a pause in a share ``pauses``."""
         pcm, phones = self.bank.audio(utterance), self.bank.phones(utterance)
-        if rng.random() < bend:  # speed, pitch and formants together
-            factor = float(np.exp(rng.uniform(-0.14, 0.14)))
+        ends = [int(w * len(pcm)) for w in utterance.words]
+        if self.others and rng.random() < self.others:
+            pcm, ends, phones = revoiced(rng, pcm, ends, phones)
+        elif rng.random() < bend:  # speed, pitch and formants together
+            factor = float(np.exp(rng.uniform(-0.2, 0.2)))
             pcm = soxr.resample(pcm, 24_000, 24_000 * factor, quality="LQ")
+            ends = [int(w * len(pcm)) for w in utterance.words]
             phones = phones[np.linspace(0, len(phones) - 1, -(-len(pcm) // FRAME)).round().astype(int)]
-        heard = Request(
-            utterance, utterance.answer, pcm, [int(w * len(pcm)) for w in utterance.words], phones
-        )
+        heard = Request(utterance, utterance.answer, pcm, ends, phones)
         if rng.random() < pauses and (words := self.pausable(utterance)):
             return self._hesitate(rng, heard, int(rng.choice(words)))
         return heard

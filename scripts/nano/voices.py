@@ -1,7 +1,7 @@
 """Speech from free engines, with the times of its words and phones.
 
-espeak-ng runs in process (by ctypes) and tells both. Flite and festival run as programs, Pico in process
-(PyPI: ttspico); their times are those of espeak-ng saying the same, warped (`nano.alignment`).
+espeak-ng runs in process (by ctypes) and tells both. Flite and festival run as programs, Pico (PyPI: ttspico)
+and RHVoice in process; their times are those of espeak-ng saying the same, warped (`nano.alignment`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from nano import espeak
+from nano import espeak, rhvoice
 from nano.alignment import aligned
 from nano.phones import frames_of
 from nano.sound import SAMPLE_RATE, Audio, trimmed
@@ -33,6 +33,7 @@ VARIANTS = (
 HELD_OUT_VARIANTS = ("m3", "f4", "Annie", "david", "klatt3", "steph")
 FLITE = ("kal16", "awb", "rms", "slt")
 PICO = ("en-US", "en-GB")
+RHVOICE = ("Bdl", "Clb", "Slt")
 FESTIVAL = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")  # the engine that training never hears
 REFERENCES = {"awb": "en-gb-scotland", "en-GB": "en"}  # espeak-ng's accent nearest to a voice; else "en-us"
 PITCH_HZ = {"kal16": 105, "awb": 120, "rms": 105, "slt": 175}
@@ -42,7 +43,7 @@ PITCH_HZ = {"kal16": 105, "awb": 120, "rms": 105, "slt": 175}
 class Voice:
     """One way of speaking; ``rate`` and ``pitch`` are factors around the engine's default."""
 
-    engine: str  # "espeak", "flite", "pico" or "festival"
+    engine: str  # "espeak", "flite", "pico", "rhvoice" or "festival"
     name: str
     rate: float = 1.0
     pitch: float = 1.0
@@ -83,6 +84,8 @@ def random_voice(rng: np.random.Generator, kind: str = "known") -> Voice:
         return Voice("espeak", f"{rng.choice(ACCENTS)}+{rng.choice(variants)}", rate, pitch)
     if share < 0.82:
         return Voice("flite", str(rng.choice(FLITE)), rate, pitch)
+    if share > 0.91 and rhvoice.installed():
+        return Voice("rhvoice", str(rng.choice(RHVOICE)), rate, float(np.clip(pitch, 0.8, 1.3)))
     return Voice("pico", str(rng.choice(PICO)), rate, float(np.clip(pitch, 0.8, 1.3)))
 
 
@@ -103,6 +106,8 @@ def speak_many(voice: Voice, texts: list[str]) -> list[Spoken]:
         return [_speak_flite(voice, t) for t in texts]
     if voice.engine == "pico":
         return [_timed(voice, t, _speak_pico(voice, t)) for t in texts]
+    if voice.engine == "rhvoice":
+        return [_timed(voice, t, rhvoice.speak(voice.name, t, voice.rate, voice.pitch)) for t in texts]
     return [_timed(voice, t, pcm) for t, pcm in zip(texts, _speak_festival(voice, texts), strict=True)]
 
 
