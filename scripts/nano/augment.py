@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve, lfilter
+from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
 from nano.sound import SAMPLE_RATE, Audio
 
@@ -32,10 +32,18 @@ def room(rng: np.random.Generator, pcm: Audio) -> Audio:
     return fftconvolve(pcm, tail)[: len(pcm)].astype(np.float32)
 
 
+def band(rng: np.random.Generator, pcm: Audio) -> Audio:
+    """What a telephone, a headset or a small microphone leaves of a voice."""
+    low, high = np.exp(rng.uniform(np.log([50, 3_000]), np.log([400, 9_000])))
+    return sosfilt(butter(4, [low, high], "bandpass", fs=SAMPLE_RATE, output="sos"), pcm).astype(np.float32)
+
+
 def colour(rng: np.random.Generator, pcm: Audio) -> Audio:
-    """What happens to a voice before it reaches the converter: filter and room, each now and then."""
+    """What happens to a voice before it reaches the converter: filter, band and room, each now and then."""
     if rng.random() < 0.6:
         pcm = tilt(rng, pcm)
+    if rng.random() < 0.3:
+        pcm = band(rng, pcm)
     if rng.random() < 0.3:
         pcm = room(rng, pcm)
     return pcm
