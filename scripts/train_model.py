@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from nano.batches import Batch, Hearing, Shards, stacked
-from nano.learning import Objective, Optimisers, answers_right, as_heard, corrupt, forget, mishear
+from nano.learning import Objective, Optimisers, answers_right, as_heard, blur, corrupt, forget, mishear
 from nano.precision import mixed
 from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
 from nano.weights import load_codec, load_shipped
@@ -50,9 +50,9 @@ class Stage:
 STAGES = (
     Stage(0.25, (160,), 0.85, 0.0, 6, 0.5, 0.5, 0.35),
     Stage(0.40, (240,), 0.9, 0.0, 14, 0.1, 0.3, 0.35),
-    Stage(0.70, (240, 240, 240, 1000), 0.9, 0.7, 9, 0.1, 0.35, 0.4),
-    Stage(0.89, (240, 1000), 0.9, 0.7, 9, 0.1, 0.3, 0.5),
-    Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 12, 0.1, 0.15, 0.6),
+    Stage(0.70, (240, 240, 240, 1000), 0.9, 0.5, 4, 0.1, 0.3, 0.3),
+    Stage(0.89, (240, 1000), 0.9, 0.5, 4, 0.1, 0.3, 0.3),
+    Stage(1.00, (240, 1000, 240, 1000, 240, 3000), 0.9, 0.5, 4, 0.1, 0.2, 0.4),
 )
 CONVERSATION = 1000  # frames of most; longer rows are of the others
 IDLE = 0.07  # share of rows of rooms in which nobody asks anything
@@ -61,6 +61,7 @@ START_BIAS = 0.8473  # it begins at a chance of 0.7: to break in is worse than t
 PATIENCE = 70  # frames: longer than a pause within a request, with the word after it
 HEAVY = 5.0  # times that a step counts in which something is to be written, of which there are few
 TYPED_WEIGHT = 0.7  # of typed talk against sound
+NEW_HEAD_STEPS = 200  # in which weights that hear already do not learn from a head for phones that is new
 MISHEARD = 0.15  # of the words that the model is told it heard, at most
 AS_HEARD = 0.7  # share of rows, in half of the steps, whose words are what the model itself made of them
 
@@ -103,7 +104,8 @@ class Training:
         self.model = DuplexTransformer(self.config)
         with torch.no_grad():  # the user's codes begin as the codec's own vectors: their sum is what it heard
             self.model.user_embedding.weight.copy_(load_codec(args.codec).quantizer.codebooks.flatten(0, 1))
-        if args.begin is not None:
+        self.begun: bool = args.begin is not None
+        if self.begun:
             self.model.load_state_dict(load_shipped(args.begin).state_dict())
         self.objective = Objective(self.model, args.compile).to(self.device)
         self.model.to(self.device)
@@ -131,9 +133,10 @@ class Training:
     def learn(self, batches: list[tuple[Batch, float]], share: float) -> dict[str, Tensor]:
         """One step on batches with their weights; → the losses of the first, and of the other's text."""
         told: list[dict[str, Tensor]] = []
+        self.objective.phones_only_told = self.begun and self.step < NEW_HEAD_STEPS
         for n, (b, weight) in enumerate(batches):
             b = b.to(self.device)
-            b.user = corrupt(b.user, 0.05, self.config.codebook_size)
+            b.user = corrupt(blur(b.user, 0.3), 0.08, self.config.codebook_size)
             b.user_text_in = mishear(b.user_text_in, b.given, MISHEARD)
             if n == 0 and self.step // 2 % 2:  # of sound; of steps with short rows as of those with long ones
                 b.user_text_in = as_heard(b.user_text_in, self._transcripts(b), b.given, AS_HEARD)
@@ -191,7 +194,7 @@ class Material:
         longest = self.sources["long"] if frames > CONVERSATION else self.sources["shard"]
         source = longest if longest.files else self.sources["shard"]
         typed_frames = LONG_FRAMES if long else TYPED_FRAMES
-        typed = self.typed.batch(rng, stage.typed * TYPED_FRAMES // typed_frames, typed_frames)
+        typed = self.typed.batch(rng, max(1, stage.typed * TYPED_FRAMES // typed_frames), typed_frames)
         size = max(1, (self.batch_frames - typed.text.numel()) // frames)
         hearing = round(stage.hearing * size)
         rows = source.rows(rng, size - hearing, frames, stage.focus, stage.long * long, IDLE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from nano.learning import as_heard, corrupt, forget, mishear
+from nano.learning import as_heard, blur, corrupt, forget, mishear
 
 from voicert.models.vocabulary import PAD
 
@@ -19,6 +19,19 @@ def test_corruption_keeps_its_share_and_its_range() -> None:
     assert changed.max() < 0.4
     assert changed.mean() == pytest.approx(0.15 * 15 / 16, abs=0.02)
     assert torch.equal(corrupt(tokens, 0.0, 16), tokens)
+
+
+def test_fine_codes_are_blurred_in_some_rows_and_coarse_ones_never() -> None:
+    torch.manual_seed(0)
+    tokens = torch.arange(400 * 8 * 30).view(400, 8, 30)  # each code once: it tells where it comes from
+    made = blur(tokens, 0.5)
+    changed = made != tokens
+    assert not changed[:, :2].any()
+    assert float(changed.any(2).any(1).float().mean()) == pytest.approx(0.5, abs=0.08)
+    books = changed.any(2).float().mean(0)
+    assert (books[2:].diff() > 0).all()  # the finer, the more often
+    assert torch.equal(made // 30, tokens // 30)  # of the same row and codebook
+    assert torch.equal(blur(tokens, 0.0), tokens)
 
 
 def test_text_is_forgotten_by_whole_rows() -> None:

@@ -236,6 +236,18 @@ def test_losses_are_finite_and_train_every_weight(shards: Shards, depth: DepthCo
     assert all(p.grad is not None and p.grad.any() for p in (*model.parameters(), *objective.parameters()))
 
 
+def test_layers_that_hear_learn_nothing_from_a_new_head_for_phones(shards: Shards) -> None:
+    """Which says nothing yet, but would move them."""
+    batch = stacked(shards.rows(np.random.default_rng(0), 2, FRAMES))
+    model = transformer(text_size=len(VOCABULARY))
+    objective = Objective(model)
+    for told in (True, False):
+        objective.phones_only_told = told
+        objective(model, batch, 3.0)["phones"].backward()
+        assert objective.phone_head.weight.grad is not None
+        assert all(p.grad is None for p in model.parameters()) is told
+
+
 def test_a_batch_without_answers_has_no_loss_of_codes(shards: Shards) -> None:
     batch = stacked(shards.rows(np.random.default_rng(5), 2, 50))
     batch.text[:] = PAD

@@ -59,7 +59,7 @@ def answers_in(text: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[
 
 
 class Shards:
-    """All conversations of one kind of file in memory; looks for new files now and then."""
+    """All conversations of one kind of file, in memory."""
 
     def __init__(self, folder: Path, user_frames: int, pattern: str = "shard????.npz") -> None:
         self.folder = folder

@@ -59,6 +59,20 @@ def corrupt(tokens: Tensor, share: float, size: int) -> Tensor:
     return torch.where(hit, torch.randint(size, tokens.shape, device=tokens.device), tokens)
 
 
+def blur(tokens: Tensor, share: float) -> Tensor:
+    """In a share of the rows some of the finer codes, from a random codebook on, are of other frames.
+
+    Noise and strange voices change the fine codes far more than the coarse ones. tokens [B, K, T].
+    """
+    rows, books, frames = tokens.shape
+    first = torch.randint(2, books, (rows, 1, 1), device=tokens.device)
+    some = torch.rand(rows, 1, 1, device=tokens.device) < share
+    other = tokens.gather(2, torch.randint(frames, tokens.shape, device=tokens.device))
+    kept = torch.rand(tokens.shape, device=tokens.device) < torch.rand(rows, 1, 1, device=tokens.device)
+    fine = torch.arange(books, device=tokens.device)[None, :, None] >= first
+    return torch.where(some & fine & ~kept, other, tokens)
+
+
 def cross_entropy(head: Tensor, hidden: Tensor, target: Tensor) -> Tensor:
     """hidden [M, D], head [N, D] or [K * N, D], target [M] or [M, K] → losses like target.
 
@@ -98,6 +112,7 @@ class Objective(nn.Module):
     def __init__(self, model: DuplexTransformer, compiled: bool = False) -> None:
         super().__init__()
         self.phone_head = nn.Linear(model.config.width, len(PHONES))
+        self.phones_only_told = False  # the head learns from the layers, which learn nothing from it
         self._low: list[Tensor] = []
         self._cross_entropy = torch.compile(cross_entropy, dynamic=False) if compiled else cross_entropy
         model.temporal.layers[min(PHONE_LAYER, model.config.layers - 1)].register_forward_hook(self._keep)
@@ -140,6 +155,8 @@ class Objective(nn.Module):
     def _phones(self, b: Batch) -> Tensor:
         (low,) = self._low
         self._low = []
+        if self.phones_only_told:
+            low = low.detach()
         logits = self.phone_head(low[:, PHONE_LAG:]).flatten(0, 1).float()
         wanted = b.phones[:, :-PHONE_LAG].flatten()
         weight = torch.where(wanted == SILENCE, 0.1, 1.0) * (wanted != UNKNOWN)

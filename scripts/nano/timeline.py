@@ -193,7 +193,7 @@ class Composer:
         samples, habits = len(out.user), self.habits
         loud = rng.random() < habits.noisy
         level = 20 * np.log10(voice * 0.1)  # about that of the voice
-        out.user += dither(rng, samples, level - 35, level - 12) if loud else dither(rng, samples)
+        out.user += dither(rng, samples, level - 30, level - 5) if loud else dither(rng, samples)
         if rng.random() < habits.babble:
             out.user += self.speakers.babble(rng, samples) * voice * gain_db(rng, -30.0, -14.0)
         for _ in range(rng.poisson(habits.noises * samples / 24_000 / 4)):
