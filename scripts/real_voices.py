@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 from nano.sound import SAMPLE_RATE, Audio
-from nano.voices import Voice, speak_many
+from nano.voices import Voice, read_wav, speak_many
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TAKES = 50  # of each digit by each speaker
@@ -29,12 +29,6 @@ VOICES = (
     Voice("espeak", "en-gb-x-rp+f2"),
     Voice("espeak", "en-us+Andrea"),
 )
-
-
-def read(path: Path) -> Audio:
-    with wave.open(str(path)) as file:
-        pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / 32768
-        return soxr.resample(pcm, file.getframerate(), SAMPLE_RATE)
 
 
 def strings(
@@ -69,7 +63,7 @@ def main() -> None:
     for number, person in enumerate(people):
 
         def recorded(digit: int, person: str = person) -> Audio:
-            return read(args.recordings / f"{digit}_{person}_{rng.integers(TAKES)}.wav")
+            return read_wav(args.recordings / f"{digit}_{person}_{rng.integers(TAKES)}.wav")
 
         strings(args.out / "people", number, args.count, rng, recorded)
     for number, voice in enumerate(VOICES):

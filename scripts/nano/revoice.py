@@ -52,7 +52,7 @@ def revoiced(
     where = np.arange(len(at)) * step
     new_ends = [min(round(np.interp(e / step, at, where)), len(made)) for e in ends]
     frames = np.interp(np.arange(0, len(made), FRAME), where, at) * step / FRAME
-    heard = phones[np.minimum(frames.round().astype(int), len(phones) - 1)] if len(phones) else phones
+    heard = phones[np.minimum(frames.round().astype(int), len(phones) - 1)]
     return made.astype(np.float32), new_ends, np.where(frames < len(phones), heard, SILENCE).astype(np.uint8)
 
 

@@ -127,7 +127,7 @@ def _speak_flite(voice: Voice, text: str) -> Spoken:
         out = Path(folder) / "out.wav"
         command = ["flite", "-voice", voice.name, *options, "-psdur", "-t", text, "-o", str(out)]
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        pcm, first = trimmed(_read_wav(out))
+        pcm, first = trimmed(read_wav(out))
     starts: list[tuple[int, str]] = []
     begin = 0.0
     for mark in printed.split():
@@ -158,7 +158,7 @@ def _speak_festival(voice: Voice, texts: list[str]) -> list[Audio]:
         script = Path(folder) / "say.scm"
         script.write_text("\n".join(lines))
         subprocess.run(["festival", "-b", str(script)], check=True, stdout=subprocess.DEVNULL)
-        return [_read_wav(path) for path in paths]
+        return [read_wav(path) for path in paths]
 
 
 def _timed(voice: Voice, text: str, pcm: Audio) -> Spoken:
@@ -169,7 +169,7 @@ def _timed(voice: Voice, text: str, pcm: Audio) -> Spoken:
     return Spoken(pcm, phones, words)
 
 
-def _read_wav(path: Path) -> Audio:
+def read_wav(path: Path) -> Audio:
     with wave.open(str(path)) as file:
         pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / 32768
         return soxr.resample(pcm, file.getframerate(), SAMPLE_RATE)
