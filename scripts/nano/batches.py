@@ -63,7 +63,6 @@ class Shards:
 
     def __init__(self, folder: Path, user_frames: int, pattern: str = "shard????.npz") -> None:
         self.folder = folder
-        self.pattern = pattern
         self.before = user_frames - 1  # frames of the user's codes that a crop needs before its first step
         self.files: dict[str, dict[str, NDArray[np.integer]]] = {}
         # Conversations with long answers: file, row, frames at which those answers begin.
@@ -71,19 +70,18 @@ class Shards:
         self.idle: list[tuple[str, int]] = []  # file and row of conversations in which nothing is answered
         with np.load(folder / "answers.npz") as data:
             self.silence = data["silence"]
-        self.refresh()
+        for path in sorted(folder.glob(pattern)):
+            self._read(path)
 
-    def refresh(self) -> None:
-        for path in sorted(self.folder.glob(self.pattern)):
-            if path.name not in self.files:
-                with np.load(path) as data:
-                    self.files[path.name] = shard = {k: data[k] for k in data.files}
-                for n, text in enumerate(shard["text"]):
-                    starts, lengths = answers_in(text)
-                    if np.any(lengths > LONG):
-                        self.long.append((path.name, n, starts[lengths > LONG]))
-                    elif not len(starts):
-                        self.idle.append((path.name, n))
+    def _read(self, path: Path) -> None:
+        with np.load(path) as data:
+            self.files[path.name] = shard = {k: data[k] for k in data.files}
+        for n, text in enumerate(shard["text"]):
+            starts, lengths = answers_in(text)
+            if np.any(lengths > LONG):
+                self.long.append((path.name, n, starts[lengths > LONG]))
+            elif not len(starts):
+                self.idle.append((path.name, n))
 
     def rows(
         self, rng: np.random.Generator, size: int, frames: int,

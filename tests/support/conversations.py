@@ -10,6 +10,7 @@ import numpy as np
 from nano.answers import Answer, make_answer
 from nano.bank import Answer as SpokenAnswer
 from nano.bank import Bank, Utterance
+from nano.batches import Shards
 from nano.people import Speakers
 from nano.phones import SILENCE as QUIET
 from nano.sound import FRAME
@@ -107,6 +108,11 @@ def with_habits(composer: Composer, **habits: float) -> Composer:
     return Composer(composer.speakers, composer.answers, composer.silence, composer.vocabulary, changed)
 
 
+def talkative(folder: Path) -> Composer:
+    """Composes conversations with interruptions and typed requests, of a bank made in ``folder``."""
+    return with_habits(make_composer(make_bank(folder)), interruptions=0.4, typed=0.3)
+
+
 def conversation(composer: Composer, seed: int) -> Conversation:
     return composer.compose(np.random.default_rng(seed), FRAMES)
 
@@ -120,3 +126,17 @@ def inside_of(text: NDArray[np.int64]) -> NDArray[np.bool_]:
         assert token == PAD or inside[t], f"token {token} outside of an answer"
         on = bool(inside[t]) and token != END
     return inside
+
+
+def make_shards(composer: Composer, folder: Path) -> Shards:
+    """Two conversations as scripts/make_corpus.py writes them, with random codes of the user."""
+    made = [conversation(composer, seed) for seed in (1, 2)]
+    user = np.random.default_rng(1).integers(MODEL.codebook_size, size=(2, MODEL.codebooks, FRAMES))
+    np.savez(folder / "shard0000.npz", user=user.astype(np.int16),
+             codes=np.stack([c.codes for c in made]).astype(np.int16),
+             text=np.stack([c.text for c in made]).astype(np.int16),
+             user_text=np.stack([c.user_text for c in made]).astype(np.int16),
+             given=np.stack([c.given for c in made]),
+             phones=np.stack([c.phones for c in made]))  # fmt: skip
+    np.savez(folder / "answers.npz", silence=SILENCE)
+    return Shards(folder, MODEL.user_frames)

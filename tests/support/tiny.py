@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from voicert_codecs.nano.config import NanoCodecConfig
 from voicert_codecs.nano.runtime import open_session
 
+from voicert.models.base import Control, Sampling, StepOutput
 from voicert.models.config import DepthConfig, ModelConfig, WordConfig
 from voicert.models.duplex import DuplexModel
 from voicert.models.onnx_runner import OnnxRunner, OnnxWords
@@ -41,6 +42,7 @@ MODEL = ModelConfig(
 DEPTH = DepthConfig(width=32, layers=2, heads=4, hidden=48)
 WORDS = WordConfig(width=32, layers=2, heads=4, kv_heads=2, head_dim=8, hidden=48, window=9)
 SILENCE = np.array([3, 1, 4, 1])  # the codes of a silent frame, for the model alone
+GREEDY = Sampling()
 
 
 def codec_modules() -> NanoCodecModules:
@@ -153,3 +155,16 @@ def torch_model(max_slots: int, **changes: Any) -> DuplexModel:
 def user_codes(seed: int, steps: int) -> NDArray[np.int64]:
     """[T, K] what a user might say."""
     return np.random.default_rng(seed).integers(MODEL.codebook_size, size=(steps, MODEL.codebooks))
+
+
+def converse(
+    model: DuplexModel, slot: int, user: NDArray[np.int64], hush: set[int] = frozenset()
+) -> StepOutput:
+    """Steps one slot through user [T, K] → all its outputs: text [T], user text [T], codes [T, K]."""
+    free = Control.free(1)
+    made = [
+        model.step(np.array([slot]), u[None], dataclasses.replace(free, hush=np.array([t in hush])))
+        for t, u in enumerate(user)
+    ]
+    fields = ("text", "user_text", "codes", "wants")
+    return StepOutput(*(np.concatenate([getattr(out, name) for out in made]) for name in fields))
