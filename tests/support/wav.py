@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,13 @@ def save(
     # An odd chunk that a reader has to pass over, with its padding byte.
     body = b"WAVE" + _chunk(b"LIST", b"odd") + _chunk(b"fmt ", header) + _chunk(b"data", data)
     path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    return path
+
+
+def flite(text: str, folder: Path) -> Path:
+    """``text`` in flite's voice rms, in a file named by it."""
+    path = folder / f"{text.replace(' ', '_')}.wav"
+    subprocess.run(["flite", "-voice", "rms", "-t", text, "-o", str(path)], check=True)
     return path
 
 

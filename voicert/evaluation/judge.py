@@ -25,6 +25,7 @@ SAMPLE_RATE = 24_000  # Hz, of what it is given
 EAR_RATE = 16_000  # Hz, of the acoustic model
 DITHER = 10 ** (-60 / 20)  # digital silence upsets its noise tracking
 MARGIN_S = 0.3  # silence put around the sound: it wants to hear the beginning and the end
+SETTLING_S = 0.3  # of faint noise before each sound: the decoder's search remembers what it heard last
 # Words that its dictionary lacks, in its own phones.
 PRONOUNCED = {
     "baa": "B AA", "baikal": "B AY K AA L", "brasilia": "B R AH Z IH L IY AH", "crispies": "K R IH S P IY Z",
@@ -76,13 +77,18 @@ class Judge:
         return False
 
     def hear(self, pcm: NDArray[np.float32]) -> list[str]:
-        """``pcm`` [n] at 24 kHz → the words of it, lower case."""
+        """``pcm`` [n] at 24 kHz → the words of it, lower case; the same whatever was heard before."""
         ear = np.asarray(soxr.resample(pcm, SAMPLE_RATE, EAR_RATE), np.float32)  # pyright: ignore[reportUnknownMemberType]
         margin = np.zeros(int(MARGIN_S * EAR_RATE), np.float32)
         whole = np.concatenate([margin, ear * (0.5 / max(1e-3, float(np.abs(ear).max(initial=0.0)))), margin])
-        whole += np.random.default_rng(0).standard_normal(len(whole)).astype(np.float32) * np.float32(DITHER)
-        self._decoder.start_utt()
-        self._decoder.process_raw((np.clip(whole, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True)
-        self._decoder.end_utt()
+        noise = np.random.default_rng(0).standard_normal(len(whole)).astype(np.float32) * np.float32(DITHER)
+        whole += noise
+        self._decode(noise[: int(SETTLING_S * EAR_RATE)])
+        self._decode(whole)
         found = self._decoder.hyp()
         return [] if found is None else spoken_words(found.hypstr)
+
+    def _decode(self, pcm: NDArray[np.float32]) -> None:
+        self._decoder.start_utt()
+        self._decoder.process_raw((np.clip(pcm, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True)
+        self._decoder.end_utt()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from voicert.errors import ConfigError
 
-VERSION = 1
+VERSION = 2
 Pcm = NDArray[np.float32]
 Span = tuple[int, int]  # first sample in the audio file, number of samples
 
@@ -42,7 +42,6 @@ class Trial:
     audio: Span  # of the request and the room before and around it; of no length when typed
     begin: int  # sample of `audio` at which speech begins
     end: int  # and one after its last
-    pauses: tuple[Span, ...] = ()  # silences inside the request: first sample of `audio`, number of samples
     typed: bool = False  # given as text
     second: Second | None = None
 
@@ -102,7 +101,6 @@ def load_material(folder: Path) -> Material:
 def _trial(row: dict[str, Any]) -> Trial:
     second = row.pop("second")
     row["audio"] = tuple(row["audio"])
-    row["pauses"] = tuple(tuple(p) for p in row["pauses"])
     if second:
         second["audio"] = tuple(second["audio"])
     return Trial(**row, second=Second(**second) if second else None)
