@@ -129,7 +129,8 @@ def make(folder: Path, bank: Bank, known: int, others: int, seed: int) -> None:
     maker.ask("answer_new_voice", new[:others])
     maker.ask("answer_new_engine", foreign[:others])
     maker.ask("answer_noise_15db", familiar[:others], noise=True)
-    maker.ask("out_of_domain", [strange[i] for i in rng.permutation(len(strange))[:others]])
+    order = rng.permutation(len(strange))  # there may be fewer of these: then some come twice, in other rooms
+    maker.ask("out_of_domain", [strange[order[i % len(order)]] for i in range(others)])
     paused = [u for u in new + familiar if maker.speakers.pausable(u)]
     maker.ask("pause_takeover", paused[:others], pauses=1.0)
     maker.talk_over("interrupt_stop", familiar + new, new + familiar, others, stop=True)

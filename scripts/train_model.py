@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from nano.batches import Batch, Hearing, Shards, stacked
 from nano.learning import Objective, Optimisers, answers_right, as_heard, blur, corrupt, forget, mishear
+from nano.lessons import unknown
 from nano.precision import mixed
 from nano.typed import LONG_FRAMES, TYPED_FRAMES, TypedTalks
 from nano.weights import load_codec, load_shipped
@@ -59,6 +60,7 @@ IDLE = 0.07  # share of rows of rooms in which nobody asks anything
 START_STEPS = 2  # see nano.batches.LATE
 START_BIAS = math.log(0.7 / 0.3)  # it begins at a chance of 0.7: to break in is worse than to come late
 PATIENCE = 70  # frames: longer than a pause within a request, with the word after it
+ABSTAIN_BIAS = 3.0  # to admit not to know is better than a wrong answer: it does at a twentieth of its chance
 HEAVY = 5.0  # times that a step counts in which something is to be written, of which there are few
 TYPED_WEIGHT = 0.7  # of typed talk against sound
 NEW_HEAD_STEPS = 200  # in which weights that hear already do not learn from a head for phones that is new
@@ -95,10 +97,11 @@ class Training:
         torch.manual_seed(args.seed)
         self.device = torch.device(args.device)
         self.seed = args.seed
-        words = len(Vocabulary.load(args.corpus / "vocabulary.json"))
+        vocabulary = Vocabulary.load(args.corpus / "vocabulary.json")
         self.config = ModelConfig(
-            text_size=words, own_codes=False, start_steps=START_STEPS, pad_bias=math.log(HEAVY),
-            start_bias=START_BIAS, patience=PATIENCE,
+            text_size=len(vocabulary), own_codes=False, start_steps=START_STEPS, pad_bias=math.log(HEAVY),
+            start_bias=START_BIAS, patience=PATIENCE, abstain_bias=ABSTAIN_BIAS,
+            abstain_token=vocabulary.encode(unknown.ANSWER)[0],
         )  # fmt: skip
         save_config(self.config, args.out / "config.json")
         self.model = DuplexTransformer(self.config)

@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from nano import lessons
+from nano.lessons import unknown
 from nano.weights import load_shipped
 from voicert_codecs.nano.runtime import open_session
 
@@ -16,7 +18,7 @@ import voicert.models
 from voicert.models.config import load_config
 from voicert.models.onnx_runner import OnnxRunner
 from voicert.models.slots import StepInputs
-from voicert.models.vocabulary import PAD
+from voicert.models.vocabulary import PAD, Vocabulary
 
 SHIPPED = Path(voicert.models.__file__).parent / "weights/nano"
 STEPS = 40
@@ -39,6 +41,14 @@ def test_the_shipped_weights_do_the_same_in_pytorch() -> None:
     for name, reference in zip(("text", "user_text", "codes"), whole, strict=True):
         same = np.corrcoef(getattr(stepped, name).ravel(), reference.numpy().ravel())[0, 1]
         assert same > 0.995, name  # the step multiplies in 8 bits
+
+
+def test_it_abstains_with_a_word_that_begins_no_other_answer() -> None:
+    """Which becomes likelier where an answer begins: another answer would come in the wrong place."""
+    config, _ = load_config(SHIPPED / "config.json")
+    vocabulary = Vocabulary.load(SHIPPED / "vocabulary.json")
+    begin = {text for text in lessons.answers() if vocabulary.encode(text)[0] == config.abstain_token}
+    assert begin == {unknown.ANSWER}
 
 
 def test_a_step_of_another_shape_is_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from voicert.models.base import Sampling, StepOutput
 from voicert.models.vocabulary import END, PAD, START
 
 STEPS = 4 * MODEL.window
+ABSTAIN = 34  # a word that is likely enough to come for a bias
 
 
 def inside(text: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -38,15 +39,17 @@ def inside(text: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 @pytest.mark.parametrize(
-    ("delays", "start_steps", "pad_bias", "start_bias", "worded"),
+    ("delays", "start_steps", "pad_bias", "start_bias", "abstain", "worded"),
     [
-        ((0, 0, 1, 1), 1, 0.0, 0.0, False),
-        ((0, 0, 0, 0), 1, 0.0, 0.0, False),
-        ((0, 2, 1, 3), 1, 0.0, 0.0, False),
-        ((0, 0, 1, 1), 2, 0.0, 0.0, False),
-        ((0, 0, 1, 1), 1, 0.5, 0.0, False),
-        ((0, 0, 1, 1), 1, 0.0, 0.4, False),
-        ((0, 0, 1, 1), 1, 0.0, 0.0, True),
+        ((0, 0, 1, 1), 1, 0.0, 0.0, None, False),
+        ((0, 0, 0, 0), 1, 0.0, 0.0, None, False),
+        ((0, 2, 1, 3), 1, 0.0, 0.0, None, False),
+        ((0, 0, 1, 1), 2, 0.0, 0.0, None, False),
+        ((0, 0, 1, 1), 1, 0.5, 0.0, None, False),
+        ((0, 0, 1, 1), 1, 0.0, 0.4, None, False),
+        ((0, 0, 1, 1), 1, 0.0, 0.0, (ABSTAIN, 1.0), False),
+        ((0, 0, 1, 1), 1, 0.0, 0.0, None, True),
+        ((0, 0, 1, 1), 1, 0.0, 0.0, (ABSTAIN, 1.0), True),
     ],
 )
 def test_it_writes_what_uncached_passes_write(
@@ -56,15 +59,20 @@ def test_it_writes_what_uncached_passes_write(
     start_steps: int,
     pad_bias: float,
     start_bias: float,
+    abstain: tuple[int, float] | None,
     worded: bool,
 ) -> None:
     """Text, transcript and frames, over four windows, with hushes inside of answers and outside."""
     user, hush = user_codes(2, STEPS), {5, 6, 30, 31, 52, 71}
     flags = np.array([t in hush for t in range(STEPS)])
     words = word_transformer() if worded else None
-    wanted = naive.write(transformer(), SILENCE, user, flags, start_steps, pad_bias, words, start_bias)
+    wanted = naive.write(
+        transformer(), SILENCE, user, flags, start_steps, pad_bias, words, start_bias, abstain
+    )
     biases = {"pad_bias": pad_bias, "start_bias": start_bias}
     config = dataclasses.replace(MODEL, delays=delays, start_steps=start_steps, **biases)
+    if abstain:
+        config = dataclasses.replace(config, abstain_token=abstain[0], abstain_bias=abstain[1])
     model = speech_model(tiny_step, 2, config, tiny_words if worded else None)
     model.reset(1, GREEDY)
     out = converse(model, 1, user, hush)
@@ -73,7 +81,9 @@ def test_it_writes_what_uncached_passes_write(
     assert np.array_equal(out.codes, naive.frames_of(wanted.rows, flags, delays, SILENCE))
     assert np.array_equal(inside(out.text), wanted.inside)
     plain = naive.write(transformer(), SILENCE, user, flags, start_steps)
-    assert np.array_equal(plain.text, wanted.text) == (not any(biases.values()) and not worded)
+    assert np.array_equal(plain.text, wanted.text) == (
+        not any(biases.values()) and not worded and not abstain
+    )
     assert (wanted.text == START).sum() >= 3  # the conversation had answers,
     assert (wanted.text[~flags] == END).sum() >= 2  # some of which ended by themselves
     assert any(wanted.text[t] == END for t in hush)  # and some of which were cut

@@ -36,6 +36,7 @@ def write(
     pad_bias: float = 0.0,
     words: WordTransformer | None = None,
     start_bias: float = 0.0,
+    abstain: tuple[int, float] | None = None,
 ) -> Written:
     """user [T, K], hush [T] → what is written, every step from a pass over all steps up to it."""
     steps, before = len(user), model.config.user_frames - 1
@@ -60,6 +61,9 @@ def write(
         if answering:  # it may go on or end, but not start again
             logits[START] = -torch.inf
             word = int(logits.argmax())
+            if abstain and word > END and next(t for t in reversed(text) if t != PAD) == START:
+                logits[abstain[0]] += abstain[1]
+                word = int(logits[END + 1 :].argmax()) + END + 1
         else:
             word = START if logits[START] > logits[PAD] + start_bias else PAD
         spoken = int(model.user_text_head(hidden).argmax())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from voicert.errors import ModelError
+from voicert.models.vocabulary import END
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,11 @@ class ModelConfig:
     # much as an empty step makes a model begin, or write a word, that it holds for an nth as likely: log n
     # takes it back. An end counts as much as a word in training, and is to come as easily as without it.
     pad_bias: float = 0.0
+    # The first word of the answer that admits not to know one (-1: there is none), and what is added to its
+    # logit where an answer's first word is chosen: b makes it abstain where that is e^-b times as likely as
+    # the likeliest word.
+    abstain_token: int = -1
+    abstain_bias: float = 0.0
     answer_lead_frames: int = 2  # a word is written so many frames before its sound begins
     rope_base: float = 10_000.0
     user_frames: int = 8  # frames of the user's codes that a step is given at once: its own and those before
@@ -137,7 +143,11 @@ class ModelConfig:
             )
         if not 0 < self.overdue < math.inf:
             raise ModelError(f"overdue must be a positive number, not {self.overdue}")
-        for name in ("pad_bias", "start_bias"):
+        if self.abstain_token != -1 and not END < self.abstain_token < self.text_size:
+            raise ModelError(
+                f"abstain_token must be -1 or {END + 1} to {self.text_size - 1}, not {self.abstain_token}"
+            )
+        for name in ("pad_bias", "start_bias", "abstain_bias"):
             if not math.isfinite(getattr(self, name)):
                 raise ModelError(f"{name} must be a finite number, not {getattr(self, name)}")
         if min(self.windows) < 1:

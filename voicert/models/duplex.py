@@ -85,13 +85,15 @@ class DuplexModel:
         heard = logits.user_text[:, 0].argmax(-1)
         user_text = np.where(control.user_text < 0, heard, control.user_text)
         chances = self._onsets.chances(logits.text)
-        text = self._text(how, self._agreed(slots, logits.text[:, 0], answering), answering, random)
+        recent = s.text[slots[:, None], (position[:, None] - self._quiet) % s.ring]
+        last = recent[np.arange(len(slots)), (recent != PAD).argmax(1)]  # that was written
+        agreed_on = self._agreed(slots, logits.text[:, 0], answering)
+        text = self._text(how, agreed_on, answering, last == START, random)
         drawn, words = (text == START)[:, None], user_text[:, None]
         onset = self._onsets.decide(slots, position, words, drawn, chances, answering)
         wants = onset.begins[:, 0]
         text = np.where(wants, START, np.where(text == START, PAD, text))
-        quiet = (s.text[slots[:, None], (position[:, None] - self._quiet) % s.ring] == PAD).all(1)
-        text = np.where(answering & quiet & (text == PAD), END, text)  # it lost its thread
+        text = np.where(answering & (last == PAD) & (text == PAD), END, text)  # it lost its thread
         text = np.where(control.start & ~answering, START, text)
         text = np.where(control.hush, np.where(answering, END, PAD), text)
         inside = answering | (text == START)
@@ -196,19 +198,33 @@ class DuplexModel:
             return _NO_NUMBERS
         return uniforms(how.seed, position, self.num_codebooks + 1)
 
-    def _text(self, how: list[Sampling], logits: Floats, answering: Bools, random: Random) -> Ints:
-        """logits [B, V] → [B]. An answer starts only outside of one and ends only inside."""
+    def _text(
+        self, how: list[Sampling], logits: Floats, answering: Bools, begun: Bools, random: Random
+    ) -> Ints:
+        """logits [B, V] → [B]. An answer starts only outside of one and ends only inside.
+
+        ``begun`` [B]: a start is all that there is of the answer.
+        """
         text = np.empty(len(how), np.int64)
         for i, h in enumerate(how):
             row = logits[i]
             row[[PAD, END]] += self.config.pad_bias  # in doubt it says nothing, and falls silent
             if answering[i]:
                 row[START] = -np.inf
+                if begun[i] and self.config.abstain_token >= 0:
+                    self._doubt(row)
             else:
                 row = row[: START + 1]  # PAD or START
                 row[PAD] += self.config.start_bias
             text[i] = draw(row[None], h.text_temperature, h.text_top_k, random[i][:1])[0]
         return text
+
+    def _doubt(self, row: Floats) -> None:
+        """In ``row`` [V] the word that begins to abstain becomes likelier; that there is a word, does not."""
+        words = row[END + 1 :]
+        most = words.max()
+        row[self.config.abstain_token] += self.config.abstain_bias
+        words -= words.max() - most
 
     def _drawn(self, slot: int, steps: Ints, logits: Floats) -> Bools:
         """Whether an answer would be begun in each of ``steps`` [T], outside of one; logits [T, V]."""
