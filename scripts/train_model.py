@@ -60,6 +60,7 @@ IDLE = 0.07  # share of rows of rooms in which nobody asks anything
 START_STEPS = 2  # see nano.batches.LATE
 START_BIAS = math.log(0.7 / 0.3)  # it begins at a chance of 0.7: to break in is worse than to come late
 PATIENCE = 70  # frames: longer than a pause within a request, with the word after it
+DUE = 0.1  # sum of the chances to begin since the last word that makes an answer due
 ABSTAIN_BIAS = 3.0  # to admit not to know is better than a wrong answer: it does at a twentieth of its chance
 HEAVY = 5.0  # times that a step counts in which something is to be written, of which there are few
 TYPED_WEIGHT = 0.7  # of typed talk against sound
@@ -100,7 +101,7 @@ class Training:
         vocabulary = Vocabulary.load(args.corpus / "vocabulary.json")
         self.config = ModelConfig(
             text_size=len(vocabulary), own_codes=False, start_steps=START_STEPS, pad_bias=math.log(HEAVY),
-            start_bias=START_BIAS, patience=PATIENCE, abstain_bias=ABSTAIN_BIAS,
+            start_bias=START_BIAS, patience=PATIENCE, overdue=DUE, abstain_bias=ABSTAIN_BIAS,
             abstain_token=vocabulary.encode(unknown.ANSWER)[0],
         )  # fmt: skip
         save_config(self.config, args.out / "config.json")
