@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
 import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+from torch.onnx.ops import symbolic
 
-from voicert_codecs.nano.modules import NanoCodecModules
+from voicert_codecs.nano.modules import CausalBlock, NanoCodecModules, Trunk
 from voicert_codecs.nano.runtime import write_config
 from voicert_codecs.onnx_export import quantise, trace
+
+
+class _Trunk(nn.Module):
+    """The same trunk of few operations: in a frame of one row more time passes between them than in them.
+
+    What the taps of a block see is gathered at once, and the states of all blocks are written at once.
+    """
+
+    taps: Tensor
+
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.blocks = trunk.blocks
+        self.register_buffer("taps", torch.arange(trunk.kernel), persistent=False)
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        rows, frames, width = x.shape
+        seen = torch.arange(frames)[:, None] + self.taps
+        heard = list[Tensor]()
+        for i, part in enumerate(self.blocks):
+            block = cast(CausalBlock, part)
+            heard.append(x[:, None])
+            whole = torch.cat([state[:, i], x], dim=1)
+            taken = symbolic(
+                "Gather", (whole, seen), {"axis": 1}, dtype=x.dtype, shape=[rows, frames, block.kernel, width]
+            )
+            mixed = block.norm((taken * block.taps).sum(2))
+            x = x + block.scale * block.down(F.gelu(block.up(mixed), approximate="tanh"))
+        return x, torch.cat([state, torch.cat(heard, dim=1)], dim=2)[:, :, frames:]
 
 
 class _Encode(nn.Module):
     def __init__(self, modules: NanoCodecModules) -> None:
         super().__init__()
-        self.encoder, self.quantizer = modules.encoder, modules.quantizer
+        self.encoder, self.quantizer = copy.copy(modules.encoder), modules.quantizer
+        self.encoder._modules = self.encoder._modules | {"trunk": _Trunk(modules.encoder.trunk)}
 
     def forward(self, pcm: Tensor, tail: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         latent, tail, state = self.encoder(pcm, tail, state)
@@ -29,7 +62,8 @@ class _Encode(nn.Module):
 class _Decode(nn.Module):
     def __init__(self, modules: NanoCodecModules) -> None:
         super().__init__()
-        self.decoder, self.quantizer = modules.decoder, modules.quantizer
+        self.decoder, self.quantizer = copy.copy(modules.decoder), modules.quantizer
+        self.decoder._modules = self.decoder._modules | {"trunk": _Trunk(modules.decoder.trunk)}
 
     def forward(self, codes: Tensor, overlap: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return self.decoder(self.quantizer.decode(codes), overlap, state)

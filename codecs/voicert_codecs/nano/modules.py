@@ -61,6 +61,7 @@ class Trunk(nn.Module):
         self.blocks = nn.ModuleList(
             [CausalBlock(width, config.kernel, config.expansion) for _ in range(blocks)]
         )
+        self.kernel = config.kernel
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         new: list[Tensor] = []
