@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from voicert_codecs.blocks.rotary import RotaryTable
 
-from voicert.models.onnx_graph import _angles
+from voicert.models.onnx_graph import _cos_sin
 from voicert.models.places import STILL, Places, written
 from voicert.models.slots import StepInputs
 from voicert.models.vocabulary import PAD
@@ -22,7 +22,7 @@ WIDTH, HEADS, KV_HEADS = 8, 4, 2
 def test_angles_stay_exact_in_long_conversations() -> None:
     """A month at 50 steps a second is 130 million steps."""
     for position in (0, 1, 999_983, 130_000_001):
-        cos, sin = _angles(np.array([position]), 10_000.0 ** (-np.arange(0, 8, 2) / 8))
+        cos, sin = _cos_sin(np.array([[position]]) * 10_000.0 ** (-np.arange(0, 8, 2) / 8))
         for i in range(4):
             angle = math.fmod(position * 10_000.0 ** (-2 * i / 8), 2 * math.pi)
             assert float(cos[0, i]) == pytest.approx(math.cos(angle), abs=2e-7)

@@ -63,7 +63,7 @@ def load_words(folder: Path, config: ModelConfig) -> WordTransformer:
     """The transformer over words that scripts/train_words.py trained, for a model of ``config``."""
     saved = torch.load(folder / "checkpoint.pt", weights_only=True)
     model = WordTransformer(dataclasses.replace(config, words=WordConfig(**saved["sizes"])))
-    model.load_state_dict(saved["model"])
+    model.load_state_dict(saved.get("exported", saved["model"]))
     return model.eval()
 
 
@@ -80,7 +80,7 @@ def load_shipped(folder: Path) -> DuplexTransformer:
     names = [[name] for name in _FIRST]
     for n in range(config.layers):
         names += [[f"temporal.layers.{n}.{part}" for part in parts] for parts in _LAYER]
-    names += [[name] for name in _LAST]
+    names.append(list(_LAST))
     empty, weights = model.state_dict(), dict[str, NDArray[np.float32]]()
     for parts, node in zip(names, products, strict=True):
         whole = [f"{name}.weight" for name in parts]

@@ -12,6 +12,9 @@ from typing import Any
 from voicert.errors import ModelError
 from voicert.models.vocabulary import END
 
+# Added by heads for words to the score of a step that wrote nothing; finite, for there may be no other.
+WORDLESS = -30.0
+
 
 @dataclass(frozen=True)
 class DepthConfig:
@@ -38,6 +41,7 @@ class WordConfig:
     hidden: int = 768  # of its perceptrons
     window: int = 224  # written steps that a layer looks back on, the last one included
     weight: float = 1.5  # of its opinion on the next word, against that of the duplex transformer
+    end_weight: float = 0.0  # of how sure it is that a request goes on, where an answer would begin
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "heads", "kv_heads", "head_dim", "hidden", "window"):
@@ -47,8 +51,9 @@ class WordConfig:
             raise ModelError(f"heads {self.heads} of words is not a multiple of kv_heads {self.kv_heads}")
         if self.head_dim % 2:
             raise ModelError(f"head_dim of words must be even, not {self.head_dim}")
-        if not 0 <= self.weight < math.inf:
-            raise ModelError(f"weight of words must be 0 or more, not {self.weight}")
+        for name in ("weight", "end_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ModelError(f"{name} of words must be 0 or more, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

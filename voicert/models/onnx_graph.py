@@ -6,6 +6,7 @@ of them it reads. Sizes: B rows, T positions, n pages of P entries.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +15,13 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from voicert.errors import ModelError
-from voicert.models.base import Floats, Ints
+from voicert.models.base import Bools, Floats, Ints
+from voicert.models.config import WORDLESS
 
 PAGE = 64  # entries of a ring that are read or left out together
 _SEEN, _UNSEEN = np.float32(0), np.float32(-1e30)
+_STILL = 2  # the clock of what is not turned; 0 counts frames, 1 words
 Arrays = dict[str, NDArray[Any]]
-Sizes = dict[str, tuple[int, ...]]
 
 
 class Ring:
@@ -33,6 +35,9 @@ class Ring:
         self.page = page
         self.pages = -(-(window + room) // page)
         self._entries = np.arange(page)
+        # Once the window is full, what a position may look at depends on its entry in a page alone.
+        self._full = -(-window // page) * page
+        self._masks = self._look(self._full + self._entries[:, None])[1]  # [P, 1, n, P]
 
     def place(self, at: Ints) -> tuple[Ints, Ints]:
         """Positions [B, T] → the page that each is written to, and which of its entries."""
@@ -46,6 +51,14 @@ class Ring:
         those come after its own, and are masked. With another T its first page may be another one, and sums
         over many pages differ in their last bits.
         """
+        if at.shape[1] > 1 or at.min() < self._full:
+            return self._look(at)
+        newest, entry = at // self.page, at[:, 0] % self.page
+        oldest = (at - self.window + 1) // self.page
+        count = min(self.pages, int((newest - oldest).max()) + 1)
+        return (newest - np.arange(count)) % self.pages, self._masks[entry, :, :count]
+
+    def _look(self, at: Ints) -> tuple[Ints, Floats]:
         newest, oldest = at[:, -1] // self.page, np.maximum(at[:, 0] - self.window + 1, 0) // self.page
         pages = newest[:, None] - np.arange(min(self.pages, int((newest - oldest).max()) + 1))
         held = pages[..., None] * self.page + self._entries  # [B, n, P]
@@ -62,22 +75,25 @@ class CachedGraph:
         session: of the graph.
         file: what the graph is called in errors.
         windows: of each layer the positions that it looks back on.
-        kv_heads, head_dim: of each layer.
+        word_heads: of each layer how many of its heads of keys are for words.
+        heads, kv_heads, head_dim: of each layer.
         rope_base: period of the rotary positions.
         slots: conversations that it can hold at once; their caches are allocated here.
         room: positions that a ring holds beside its window.
         page: entries of a ring's page.
 
     Raises:
-        ModelError: the graph has not these layers and windows.
+        ModelError: the graph is of another version, or has not these layers and windows.
     """
 
     def __init__(
-        self, session: ort.InferenceSession, file: str, windows: Sequence[int], kv_heads: int, head_dim: int,
-        rope_base: float, slots: int, room: int, page: int = PAGE,
+        self, session: ort.InferenceSession, file: str, windows: Sequence[int], word_heads: Sequence[int],
+        heads: int, kv_heads: int, head_dim: int, rope_base: float, slots: int, room: int, page: int = PAGE,
     ) -> None:  # fmt: skip
         self._session = session
         self.inputs = {i.name for i in session.get_inputs()}
+        if "row" not in self.inputs:
+            raise ModelError(f"{file} is of another version of voicert: export the model again")
         kinds = sorted(set(windows))
         masks, caches = (sum(name.startswith(kind) for name in self.inputs) for kind in ("mask", "cache"))
         if (masks, caches) != (len(kinds), 2 * len(windows)):
@@ -92,42 +108,59 @@ class CachedGraph:
             zeros = np.zeros((slots, kv_heads, ring.pages, ring.page, head_dim), np.float32)
             self._caches.append(ort.OrtValue.ortvalue_from_numpy(zeros))
         self._binding = session.io_binding()
+        self._bound: Arrays = {}
         for i, cache in enumerate(self._caches):
             self._binding.bind_ortvalue_input(f"cache{i}", cache)
             self._binding.bind_ortvalue_output(f"new_cache{i}", cache)
         self._arrays = [c.numpy() for c in self._caches]  # views of what the graph works on
-        self._heads = np.arange(kv_heads)
+        self._kv_heads, self._group = np.arange(kv_heads), heads // kv_heads
+        self._keys = slice(heads, heads + kv_heads)
+        self._heads = [_clocks(heads, kv_heads, n, head_dim) for n in sorted(set(word_heads))]
         half = np.arange(0, head_dim, 2) / head_dim
         self._frequency = rope_base ** (-half)
         # Among words the last pair is not turned, see voicert.models.places.
         self._word_frequency = np.where(half == half[-1], 0.0, self._frequency)
 
     def run(
-        self, arrays: Arrays, slots: Ints, at: Ints, sizes: Sizes, words: Ints | None = None
-    ) -> list[Floats]:
+        self, arrays: Arrays, slots: Ints, at: Ints, size: int,
+        words: Ints | None = None, written: Bools | None = None,
+    ) -> Floats:  # fmt: skip
         """Positions ``at`` [B, T], in a row, of every slot in ``slots`` [B].
 
         Args:
-            arrays: what the graph is given besides places, those of them that it knows.
-            sizes: of each output, by name, what comes behind B and T.
+            arrays: what the graph is given besides places, [B, T, ...] each; those of them that it knows.
+            size: of its output.
             words: [B, T] the places among words, for layers with heads for them.
+            written: [B, T] whether something written was given there; with ``words``.
 
         Returns:
-            The outputs, [B, T, ...].
+            The output, [B, T, size].
         """
-        given = arrays | self._places(slots, at)
-        given["cos"], given["sin"] = _angles(at, self._frequency)
-        if words is not None:
-            given["word_cos"], given["word_sin"] = _angles(words, self._word_frequency)
-        # The binding keeps only addresses, so the arrays must be contiguous and live until the run is over.
-        given = {k: np.ascontiguousarray(v) for k, v in given.items() if k in self.inputs}
+        given = {name: _with_one_more(x) for name, x in arrays.items() if name in self.inputs}
+        given |= self._places(slots, at) | self._turns(at, words, written)
         for name, value in given.items():
-            self._binding.bind_cpu_input(name, value)
-        outputs = [np.empty((*at.shape, *size), np.float32) for size in sizes.values()]
-        for name, out in zip(sizes, outputs, strict=True):
-            self._binding.bind_output(name, "cpu", 0, np.float32, out.shape, out.ctypes.data)
+            self._give(name, value)
+        out = self._taken(at.size + 1, size)
         self._session.run_with_iobinding(self._binding)
-        return outputs
+        return out[:-1].reshape(*at.shape, size).copy()
+
+    def _give(self, name: str, value: NDArray[Any]) -> None:
+        """To bind an array takes longer than to fill one that is bound, and most runs are like the last."""
+        bound = self._bound.get(name)
+        if bound is not None and bound.shape == value.shape:
+            bound[...] = value
+            return
+        # The binding keeps only the address: the array must be contiguous, and live as long as it is bound.
+        self._bound[name] = value = np.array(value, order="C")
+        self._binding.bind_cpu_input(name, value)
+
+    def _taken(self, rows: int, size: int) -> Floats:
+        """[rows, 1, size] what the graph writes into."""
+        out = self._bound.get("logits")
+        if out is None or out.shape != (rows, 1, size):
+            self._bound["logits"] = out = np.empty((rows, 1, size), np.float32)
+            self._binding.bind_output("logits", "cpu", 0, np.float32, out.shape, out.ctypes.data)
+        return out
 
     def read(self, slot: int) -> list[Floats]:
         """Of each layer the keys and the values [Hkv, capacity, d], in the order of the ring."""
@@ -139,14 +172,60 @@ class CachedGraph:
 
     def _places(self, slots: Ints, at: Ints) -> Arrays:
         """Where in the caches the graph writes and reads at positions [B, T], and what it may look at."""
-        arrays: Arrays = {}
+        arrays: Arrays = {"row": np.arange(at.size).reshape(at.shape)}
         slot = slots[:, None, None]
         for k, ring in enumerate(self._rings):
             page, offset = ring.place(at)
-            pages, arrays[f"mask{k}"] = ring.look(at)
-            arrays[f"place{k}"] = _indices(at.shape, slot, self._heads, page[..., None], offset[..., None])
-            arrays[f"seen{k}"] = _indices(pages.shape, slot, self._heads, pages[..., None]).swapaxes(1, 2)
+            pages, mask = ring.look(at)
+            mask = mask.reshape(len(at), 1, at.shape[1], -1)
+            # Of the queries of a group, which are rows of one product.
+            arrays[f"mask{k}"] = mask if at.shape[1] == 1 else np.tile(mask, (1, 1, self._group, 1))
+            arrays[f"place{k}"] = _indices(at.shape, slot, self._kv_heads, page[..., None], offset[..., None])
+            seen = _indices(pages.shape, slot, self._kv_heads, pages[..., None])
+            arrays[f"seen{k}"] = np.ascontiguousarray(seen.swapaxes(1, 2))
         return arrays
+
+    def _turns(self, at: Ints, words: Ints | None, written: Bools | None) -> Arrays:
+        """By which angles each head of each row is turned, and what marks the heads for words."""
+        rows = at.size + 1
+        angles = np.zeros((2 * rows + 1, len(self._frequency)))  # among frames, among words, and none
+        angles[: rows - 1] = at.reshape(-1, 1) * self._frequency
+        if words is not None:
+            angles[rows : 2 * rows - 1] = words.reshape(-1, 1) * self._word_frequency
+        arrays: Arrays = dict(zip(("cos", "sin"), _cos_sin(angles), strict=True))
+        row = np.arange(rows)[:, None]
+        for k, (clock, marks) in enumerate(self._heads):
+            arrays[f"turn{k}"] = np.where(clock == _STILL, 2 * rows, clock * rows + row).reshape(-1, 1)
+            if marks is not None and written is not None:
+                made = np.repeat(marks[None], rows, 0)
+                made[:-1, self._keys] *= ~written.reshape(-1, 1, 1)
+                arrays[f"marks{k}"] = made.reshape(-1, 1, marks.shape[1])
+        return arrays
+
+
+def _clocks(heads: int, kv_heads: int, word_heads: int, head_dim: int) -> tuple[Ints, Floats | None]:
+    """Of queries, keys and values of a layer: by which clock each head is turned, and what is added to it."""
+    group = heads // kv_heads
+    of_words = np.arange(kv_heads) >= kv_heads - word_heads
+    clock = np.concatenate([of_words.repeat(group), of_words, np.full(kv_heads, _STILL)]).astype(np.int64)
+    if not word_heads:
+        return clock, None
+    marks = np.zeros((len(clock), head_dim), np.float32)
+    marks[:heads, -1] = of_words.repeat(group) * math.sqrt(head_dim)  # which the product divides by
+    marks[heads : heads + kv_heads, -1] = of_words * WORDLESS
+    return clock, marks
+
+
+def _with_one_more(x: NDArray[Any]) -> NDArray[Any]:
+    """[B, T, ...] → [B * T + 1, 1, ...], the last row zeros."""
+    made = np.zeros((x.shape[0] * x.shape[1] + 1, 1, *x.shape[2:]), x.dtype)
+    made[:-1] = x.reshape(-1, *made.shape[1:])
+    return made
+
+
+def _cos_sin(angles: NDArray[np.float64]) -> tuple[Floats, Floats]:
+    """In float32; the angles are in float64, so that they are exact in long calls."""
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
 def _indices(sizes: tuple[int, ...], *parts: Ints) -> Ints:
@@ -155,9 +234,3 @@ def _indices(sizes: tuple[int, ...], *parts: Ints) -> Ints:
     for n, part in enumerate(parts):
         made[..., n] = part
     return made
-
-
-def _angles(clock: Ints, frequency: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    """[B, T] → cos and sin [B, T, d / 2]; by way of float64, exact for long calls."""
-    angle = clock[..., None] * frequency
-    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)

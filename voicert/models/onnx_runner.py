@@ -11,9 +11,9 @@ import onnxruntime as ort
 from voicert.errors import ModelError
 from voicert.models.base import Floats, Ints
 from voicert.models.config import ModelConfig
-from voicert.models.onnx_graph import PAGE, Arrays, CachedGraph, Sizes
+from voicert.models.onnx_graph import PAGE, Arrays, CachedGraph
 from voicert.models.runner import Logits
-from voicert.models.slots import REWIND_FRAMES, StepInputs
+from voicert.models.slots import REWIND_FRAMES, StepInputs, written
 
 AT_ONCE = 64  # steps of one run of the graph: what it takes in memory besides the caches grows with them
 
@@ -45,14 +45,11 @@ class OnnxRunner:
         c = config
         self.slots = slots
         self._graph = CachedGraph(
-            session, "step.onnx", c.windows, c.kv_heads, c.head_dim, c.rope_base, slots, room, page
-        )
-        if "heard" not in self._graph.inputs:
-            raise ModelError("step.onnx is of another version of voicert: export the model again")
-        self._sizes: Sizes = {
-            "text_logits": (c.text_size,), "user_text_logits": (c.text_size,),
-            "code_logits": (c.codebooks, c.codebook_size),
-        }  # fmt: skip
+            session, "step.onnx", c.windows, c.word_heads, c.heads, c.kv_heads, c.head_dim, c.rope_base,
+            slots, room, page,
+        )  # fmt: skip
+        self._codes = c.codebooks, c.codebook_size
+        self._ends = np.cumsum([c.text_size, c.text_size, c.codebooks * c.codebook_size])  # of each head
         self._frames = np.arange(c.user_frames)
         self._first_code = np.arange(c.codebooks)[:, None] * c.codebook_size
 
@@ -62,7 +59,9 @@ class OnnxRunner:
             self._run(inputs.part(first, min(AT_ONCE, steps - first)), slots, position + first)
             for first in range(0, steps, AT_ONCE)
         ]
-        return Logits(*(p[0] if len(p) == 1 else np.concatenate(p, 1) for p in zip(*parts, strict=True)))
+        logits = parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
+        text, user_text, codes = np.split(logits, self._ends[:-1], 2)
+        return Logits(text, user_text, codes.reshape(*codes.shape[:2], *self._codes))
 
     def read(self, slot: int) -> list[Floats]:
         return self._graph.read(slot)
@@ -70,14 +69,15 @@ class OnnxRunner:
     def write(self, slot: int, saved: list[Floats]) -> None:
         self._graph.write(slot, saved)
 
-    def _run(self, inputs: StepInputs, slots: Ints, position: Ints) -> list[Floats]:
-        """As ``run``, of few steps; the logits of text, user text and codes."""
+    def _run(self, inputs: StepInputs, slots: Ints, position: Ints) -> Floats:
+        """As ``run``, of few steps; the logits of text, user text and codes, one behind the other."""
         arrays: Arrays = {
             "heard": self._heard(inputs.user), "own": (inputs.own + self._first_code).transpose(0, 2, 1),
             "text": inputs.text, "user_text": inputs.user_text,
         }  # fmt: skip
         at = position[:, None] + np.arange(int(inputs.text.shape[1]))
-        return self._graph.run(arrays, slots, at, self._sizes, inputs.clock)
+        size = int(self._ends[-1])
+        return self._graph.run(arrays, slots, at, size, inputs.clock, written(inputs.text, inputs.user_text))
 
     def _heard(self, user: Ints) -> Ints:
         """User codes [B, K, F - 1 + T] → what each step hears, as rows of a table of all: [B, T, F, K]."""
@@ -100,14 +100,18 @@ class OnnxWords:
         if c is None:
             raise ModelError("there is a words.onnx, and words in config.json is null")
         self._graph = CachedGraph(
-            session, "words.onnx", (c.window,) * c.layers, c.kv_heads, c.head_dim, config.rope_base, slots,
-            room, page,
+            session, "words.onnx", (c.window,) * c.layers, (0,) * c.layers, c.heads, c.kv_heads, c.head_dim,
+            config.rope_base, slots, room, page,
         )  # fmt: skip
-        self._sizes: Sizes = {"logits": (config.text_size,)}
+        self._size = config.text_size
 
     def run(self, text: Ints, user_text: Ints, slots: Ints, position: Ints) -> Floats:
         at = position[:, None] + np.arange(int(text.shape[1]) - 1)
-        return self._graph.run({"text": text, "user_text": user_text}, slots, at, self._sizes)[0]
+        arrays: Arrays = {
+            "text": text[:, 1:], "user_text": user_text[:, 1:],
+            "text_before": text[:, :-1], "user_text_before": user_text[:, :-1],
+        }  # fmt: skip
+        return self._graph.run(arrays, slots, at, self._size)
 
     def read(self, slot: int) -> list[Floats]:
         return self._graph.read(slot)

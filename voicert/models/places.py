@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from voicert_codecs.blocks.rotary import rotate
 
+from voicert.models.config import WORDLESS
 from voicert.models.vocabulary import PAD
 
-UNSEEN = -30.0  # added to the score of a step that wrote nothing; finite, for there may be no other
 STILL = 1  # pairs of channels that are not turned among words: one of the last two hides a step
 Rotation = tuple[Tensor, Tensor]  # cos and sin, see ``voicert_codecs.blocks.rotary``
 
@@ -66,7 +66,7 @@ class Places:
             for f, w in zip(self.frames, self.words, strict=True)
         )
         cos = cos * (1.0 - last)
-        hidden = torch.where(self.written, 0.0, UNSEEN)[:, :, None, None].to(key.dtype)
+        hidden = torch.where(self.written, 0.0, WORDLESS)[:, :, None, None].to(key.dtype)
         groups = query.reshape(*query.shape[:2], kv_heads, -1, width)  # that share a key
         seeking = rotate(groups, (cos[:, :, :, None], sin[:, :, :, None]))
         seeking = seeking + last[:, None] * width**0.5

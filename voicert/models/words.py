@@ -8,7 +8,9 @@ In a conversation of a minute the duplex transformer makes three thousand steps,
 something. When a word is due, and whether one is due at all, is heard, and its matter alone. Which one it is
 follows mostly from the words so far; that is learnt from conversations as text, many times as many in an hour
 as with their sound. So in an answer the two give their opinions on the next word, and the product decides
-(a product of experts, Hinton 1999; in speech recognition: shallow fusion, Gulcehre et al. 2015).
+(a product of experts, Hinton 1999; in speech recognition: shallow fusion, Gulcehre et al. 2015). And after a
+word of the user it says whether an answer comes next, or the request goes on: "what is the capital of" is not
+complete, however long the pause after it.
 Sizes: B rows, T written steps, D width, V text tokens.
 """
 
@@ -59,13 +61,17 @@ class WordTransformer(nn.Module):
 
     def embed(self, text: Tensor, user_text: Tensor) -> Tensor:
         """Both texts [B, 1 + T], from the written step before the first one on → [B, T, D]."""
-        now = self.text_embedding(text[:, 1:]) + self.user_text_embedding(user_text[:, 1:])
-        return now + self.text_before(text[:, :-1]) + self.user_text_before(user_text[:, :-1])
+        return self.told(text[:, 1:], user_text[:, 1:], text[:, :-1], user_text[:, :-1])
+
+    def told(self, text: Tensor, user_text: Tensor, text_before: Tensor, user_text_before: Tensor) -> Tensor:
+        """The vectors of written steps of any number of sizes [...], and the steps before them → [..., D]."""
+        now = self.text_embedding(text) + self.user_text_embedding(user_text)
+        return now + self.text_before(text_before) + self.user_text_before(user_text_before)
 
     def forward(self, text: Tensor, user_text: Tensor) -> Tensor:
         """All written steps of a conversation, [B, 1 + T] after a first one of nothing → hidden [B, T, D].
 
         What `head` makes of it are the logits of the assistant's word in the next written step, if there is
-        one of the assistant's in it.
+        one of the assistant's in it; after a word of the user, of START if there is, and of PAD if not.
         """
         return self.norm(self.temporal.whole(self.embed(text, user_text)))
