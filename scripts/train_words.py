@@ -2,7 +2,9 @@
 
 It begins with the layers of an exported duplex transformer, which has learnt the same in between of much
 else, or with another one over words. No sound is in it but what scripts/hear_requests.py made text of.
-``--minutes`` counts training time over all runs.
+``--minutes`` counts training time over all runs. At its end, weights half way back to those it began with can
+be better than both (Wortsman et al., "Model soups", 2022): ``--keep``; which words end a request is fitted to
+them again.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import dataclasses
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ from nano.mishearings import load_heard
 from nano.muon import Muon
 from nano.talks import Talks, WrittenTalks
 from nano.weights import load_shipped
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from voicert.evaluation.words import spoken_words
@@ -34,6 +39,9 @@ RISE = 40  # steps in which the learning rate rises
 FALL = 0.4  # share of the time after which it falls
 LONGEST = 120  # words of an answer that is written out
 EVERY = 900  # seconds after which it is examined
+END_WEIGHT = 4.0  # of what it says of a request's end, in a model that it is exported for
+FITTED = 120  # steps in which the ends of requests are fitted to mixed weights
+LAST = 0.3  # what a request's end counts, against an answer's word
 
 
 def options() -> argparse.Namespace:
@@ -41,6 +49,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--begin", type=Path, required=True, help="folder of an exported step and vocabulary")
     parser.add_argument("--heard", type=Path, default=Path("runs/heard.jsonl"))
     parser.add_argument("--since", type=Path, help="folder of one over words to begin with")
+    parser.add_argument(
+        "--keep", type=float, default=0.0, metavar="SHARE",
+        help="share of the weights of --since in those that are exported",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("runs/words"))
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--steps", type=int, help="in place of minutes: a run that does not depend on speed")
@@ -53,7 +65,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--compile", action="store_true", help="layers by torch.compile")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not 0 <= args.keep < 1 or (args.keep and not args.since):
+        parser.error("--keep takes a share below 1 of the weights that --since names")
+    return args
 
 
 def begun(duplex: DuplexTransformer, silence: list[int], sizes: WordConfig) -> WordTransformer:
@@ -86,7 +101,7 @@ class Training:
         torch.manual_seed(args.seed)
         _, extra = load_config(args.begin / "config.json")
         duplex = load_shipped(args.begin)
-        self.model = begun(duplex, extra["silence"], WordConfig())
+        self.model = begun(duplex, extra["silence"], WordConfig(end_weight=END_WEIGHT))
         matrices = [
             p for n, p in self.model.named_parameters() if n.startswith("temporal.layers.") and p.ndim == 2
         ]
@@ -113,12 +128,13 @@ class Training:
         self.adam.load_state_dict(saved["adam"])
         self.step, self.used = saved["step"], saved["used"]
 
-    def learn(self, talks: Talks, share: float) -> float:
-        """One step; → the loss per word of answers."""
-        hidden = self.model(talks.text[:, :-1], talks.user_text[:, :-1])
-        sure = talks.sure[:, 2:]
-        loss = F.cross_entropy(self.model.head(hidden[sure]), talks.text[:, 2:][sure])
-        loss.backward()
+    def learn(self, talks: Talks, share: float) -> tuple[float, float]:
+        """One step; → the losses per word of answers, and per word of requests: is it the last one?"""
+        hidden, following = self.model(talks.text[:, :-1], talks.user_text[:, :-1]), talks.text[:, 2:]
+        sure, asked = talks.sure[:, 2:], talks.user_text[:, 1:-1] != PAD
+        loss = F.cross_entropy(self.model.head(hidden[sure]), following[sure])
+        last = F.cross_entropy(self.model.head(hidden[asked])[:, : START + 1], following[asked])
+        (loss + LAST * last).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         fall = max(0.02, min(1.0, (1.0 - share) / (1.0 - FALL)))
         lr = self.lr * min(1.0, (self.step + 1) / RISE) * fall
@@ -127,13 +143,39 @@ class Training:
         self.adam.step()
         self.adam.zero_grad()
         self.step += 1
-        return loss.item()
+        return loss.item(), last.item()
 
-    def save(self) -> None:
+    def keep(self, share: float, since: Path, batches: Callable[[], Talks]) -> dict[str, Tensor]:
+        """The weights that are exported: ``share`` of those in ``since``, and which words end a request."""
+        old = torch.load(since / "checkpoint.pt", weights_only=True)
+        old = old.get("exported", old["model"])
+        trained = {name: weight.clone() for name, weight in self.model.state_dict().items()}
+        self.model.load_state_dict({name: torch.lerp(trained[name], old[name], share) for name in trained})
+        ends = self.model.head.weight[: START + 1].detach().clone().requires_grad_(True)
+        adam = torch.optim.Adam([ends])
+        for step in range(FITTED):
+            adam.param_groups[0]["lr"] = 0.02 * (1 - step / FITTED)
+            talks = batches()
+            with torch.no_grad():
+                hidden = self.model(talks.text[:, :-1], talks.user_text[:, :-1])
+            asked = talks.user_text[:, 1:-1] != PAD
+            loss = F.cross_entropy(hidden[asked] @ ends.T, talks.text[:, 2:][asked])
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+        with torch.no_grad():
+            self.model.head.weight[: START + 1] = ends
+        kept = {name: weight.clone() for name, weight in self.model.state_dict().items()}
+        self.model.load_state_dict(trained)
+        return kept
+
+    def save(self, exported: dict[str, Tensor] | None = None) -> None:
         state: dict[str, Any] = {
             "model": self.model.state_dict(), "muon": self.muon.state_dict(), "adam": self.adam.state_dict(),
             "step": self.step, "used": self.used, "sizes": dataclasses.asdict(self.model.config),
         }  # fmt: skip
+        if exported:
+            state["exported"] = exported
         torch.save(state, self.checkpoint.with_suffix(".new"))
         self.checkpoint.with_suffix(".new").replace(self.checkpoint)
 
@@ -182,7 +224,8 @@ def main() -> None:
     vocabulary = Vocabulary.load(args.begin / "vocabulary.json")
     talks = WrittenTalks(vocabulary, load_heard(args.heard))
     rng = np.random.default_rng([args.seed, training.step])
-    began, examined, losses = time.monotonic() - training.used, training.used, list[float]()
+    began, examined = time.monotonic() - training.used, training.used
+    losses = list[tuple[float, float]]()
     with (args.out / "log.jsonl").open("a") as log:
         while True:
             training.used = time.monotonic() - began
@@ -192,7 +235,8 @@ def main() -> None:
             losses.append(training.learn(talks.batch(rng, args.rows, args.length), share))
             row: dict[str, float] = {"step": training.step, "seconds": round(training.used)}
             if training.step % 50 == 0:
-                row["loss"] = round(float(np.mean(losses[-50:])), 4)
+                word, last = np.mean(losses[-50:], 0)
+                row |= {"loss": round(float(word), 4), "last": round(float(last), 4)}
                 training.save()
             if training.used - examined > EVERY:
                 examined = training.used
@@ -201,7 +245,13 @@ def main() -> None:
                 print(json.dumps(row), flush=True)
                 log.write(json.dumps(row) + "\n")
                 log.flush()
-    training.save()
+    exported = None
+    if args.keep:
+        batches = partial(talks.batch, rng, args.rows, args.length)
+        exported = training.keep(args.keep, args.since, batches)
+    training.save(exported)
+    if exported:
+        training.model.load_state_dict(exported)
     right, wrong = examine(training.model, vocabulary, args.examined)
     print(json.dumps({"held_out": round(right, 4), "wrong": dict(wrong.most_common(12))}))
 

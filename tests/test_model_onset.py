@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from voicert_codecs.nano.runtime import open_session
 
 from tests.support.tiny import GREEDY, MODEL, SILENCE, VOCABULARY, converse, speech_model, user_codes
-from voicert.models.base import Control
+from voicert.models.base import Control, Ints, Sampling
+from voicert.models.config import WordConfig
+from voicert.models.duplex import DuplexModel
+from voicert.models.next_words import COMPLETE
+from voicert.models.onnx_runner import OnnxRunner
 from voicert.models.runner import Logits
 from voicert.models.slots import StepInputs
 from voicert.models.vocabulary import END, PAD, START
@@ -78,6 +83,51 @@ def test_it_is_sure_before_it_begins(tiny_step: Path, monkeypatch: pytest.Monkey
     model.reset(0, GREEDY)
     wants = converse(model, 0, user_codes(1, 20), set(range(20))).wants
     assert np.flatnonzero(wants).tolist() == [11, 12]
+    for back in range(1, 20):
+        model.rewind(0, back)
+        assert np.array_equal(model.retake(0, back).wants, wants[20 - back :])
+
+
+class Grammar:
+    """In place of the graph over words: a request goes on after any word but the last one it knows of."""
+
+    LAST = 6
+
+    def run(self, text: Ints, user_text: Ints, slots: Ints, position: Ints) -> NDArray[np.float32]:
+        made = np.zeros((*user_text[:, 1:].shape, len(VOCABULARY)), np.float32)
+        made[..., PAD] = COMPLETE + np.where(user_text[:, 1:] == self.LAST, -0.1, 3.0)
+        return made
+
+    def read(self, slot: int) -> list[NDArray[np.float32]]:
+        return []
+
+
+@pytest.mark.parametrize("how", [GREEDY, Sampling(text_temperature=1e-3, text_top_k=2, seed=1)])
+@pytest.mark.parametrize(
+    ("end_weight", "wanted"),
+    [
+        (0.0, [0, 1, 2, 3, 6, 7, 8, 9, 11, 12, 13, 14]),
+        (1.0, [0, 7, 8, 9, 11]),  # the step that writes a word was decided on without it
+        (0.3, [0, 1, 2, 3, 6, 7, 8, 9, 11, 12, 13, 14]),  # e to 1 is more than e³ to the 0.3
+    ],
+)
+def test_a_request_that_is_not_complete_holds_an_answer_back(
+    tiny_step: Path, monkeypatch: pytest.MonkeyPatch, how: Sampling, end_weight: float, wanted: list[int]
+) -> None:
+    """It would begin at odds of e to 1. After the words at 0 and 11 more is to come, at odds of e³ to 1."""
+    words = WordConfig(end_weight=end_weight)
+    config = dataclasses.replace(
+        MODEL, longest_thought=3, start_bias=0.0, pad_bias=0.0, words=words, patience=0
+    )
+    runner, given = OnnxRunner(open_session(tiny_step, 1), config, 1), {0: 5, 6: 6, 11: 7}
+    model = DuplexModel("tiny", runner, config, VOCABULARY, SILENCE, Grammar())  # pyright: ignore
+    monkeypatch.setattr(model, "_runner", Deaf())
+    model.reset(0, how)
+    user, hush, wants = user_codes(1, 20), np.array([True]), np.zeros(20, np.bool_)
+    for t in range(20):
+        control = Control(hush, np.array([False]), np.array([given.get(t, -1)]))
+        wants[t] = model.step(np.array([0]), user[t : t + 1], control).wants[0]
+    assert np.flatnonzero(wants).tolist() == wanted
     for back in range(1, 20):
         model.rewind(0, back)
         assert np.array_equal(model.retake(0, back).wants, wants[20 - back :])

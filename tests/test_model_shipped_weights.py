@@ -16,7 +16,8 @@ from voicert_codecs.nano.runtime import open_session
 
 import voicert.models
 from voicert.models.config import load_config
-from voicert.models.onnx_runner import OnnxRunner
+from voicert.models.next_words import NextWords
+from voicert.models.onnx_runner import OnnxRunner, OnnxWords
 from voicert.models.slots import StepInputs
 from voicert.models.vocabulary import PAD, Vocabulary
 
@@ -49,6 +50,25 @@ def test_it_abstains_with_a_word_that_begins_no_other_answer() -> None:
     vocabulary = Vocabulary.load(SHIPPED / "vocabulary.json")
     begin = {text for text in lessons.answers() if vocabulary.encode(text)[0] == config.abstain_token}
     assert begin == {unknown.ANSWER}
+
+
+def test_it_knows_which_requests_are_complete() -> None:
+    config, _ = load_config(SHIPPED / "config.json")
+    vocabulary = Vocabulary.load(SHIPPED / "vocabulary.json")
+    runner, slot = OnnxWords(open_session(SHIPPED / "words.onnx", 1), config, 1), np.zeros(1, np.int64)
+    told = NextWords(runner, 1, config.text_size)
+
+    def goes_on(text: str) -> float:
+        told.reset(0)
+        tokens = vocabulary.encode(text)
+        for n, token in enumerate(tokens):
+            told.note(slot, np.array([n]), np.array([PAD]), np.array([token]))
+        return float(told.goes_on(slot, np.array([len(tokens)]))[0])
+
+    for text in ("what is the capital of france", "count to twenty", "tell me a joke", "tell me a story"):
+        assert goes_on(text) == 0.0, text
+    for text in ("what is five plus", "count to", "how many legs does a", "if it is january which"):
+        assert goes_on(text) > 1.0, text
 
 
 def test_a_step_of_another_shape_is_refused(tmp_path: Path) -> None:

@@ -227,4 +227,31 @@ def test_a_run_goes_on_where_it_stopped_and_is_exported(vocabulary: Vocabulary, 
         assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == steps
     config, _ = load_config(SHIPPED / "config.json")
     model = load_words(tmp_path, config)
-    assert model.config.layers == config.layers
+    assert (model.config.layers, model.config.end_weight) == (config.layers, 4.0)
+
+
+def test_weights_between_those_it_began_with_and_those_it_trained_are_exported(
+    vocabulary: Vocabulary, tmp_path: Path
+) -> None:
+    """And the ends of requests are fitted to them; training goes on from its own."""
+    folders, nothing_heard = [tmp_path / name for name in ("old", "new")], tmp_path / "heard.jsonl"
+    nothing_heard.touch()
+    for folder, also in zip(folders, ([], ["--since", str(folders[0]), "--keep", "0.25"]), strict=True):
+        folder.mkdir()
+        command = [sys.executable, "scripts/train_words.py", "--begin", str(SHIPPED), "--out", str(folder),
+                   "--heard", str(nothing_heard), "--rows", "2", "--length", "40", "--threads", "1",
+                   "--examined", "3", "--steps", "2", *also]  # fmt: skip
+        subprocess.run(command, cwd=ROOT, check=True, timeout=300, capture_output=True)
+    old, new = (torch.load(folder / "checkpoint.pt", weights_only=True) for folder in folders)
+    assert "exported" not in old
+    config, _ = load_config(SHIPPED / "config.json")
+    kept = load_words(folders[1], config).state_dict()
+    for name, weight in new["model"].items():
+        between = torch.lerp(weight, old["model"][name], 0.25)
+        if name == "head.weight":
+            assert not torch.allclose(kept[name][PAD], between[PAD], atol=1e-3)
+            between, kept[name] = between[END:], kept[name][END:]
+        torch.testing.assert_close(kept[name], between, msg=name)
+    refused = subprocess.run([*command, "--keep", "1.5"], cwd=ROOT, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "--keep takes a share" in refused.stderr

@@ -20,7 +20,7 @@ from voicert.errors import ModelError
 from voicert.models.base import Control, Sampling
 from voicert.models.config import ModelConfig, WordConfig, load_config, save_config
 from voicert.models.export import export_words
-from voicert.models.next_words import NextWords, agreed
+from voicert.models.next_words import COMPLETE, NextWords, agreed
 from voicert.models.onnx_runner import OnnxWords
 from voicert.models.runner import WAITING
 from voicert.models.vocabulary import END, PAD, START
@@ -162,6 +162,15 @@ def test_after_going_back_the_last_word_is_asked_about_again() -> None:
     assert told.logits(slot, np.array([3]))[0, 0] == 300
 
 
+def test_where_all_was_undone_it_expects_nothing() -> None:
+    counting = Counting(1)
+    told, slot = NextWords(counting, 1, SIZE), np.zeros(1, np.int64)
+    told.note(slot, np.array([0]), np.array([PAD]), np.array([1]))
+    np.testing.assert_allclose(told.goes_on(slot, np.array([1])), 100 - COMPLETE, rtol=1e-6)
+    told.rewind(0, 0)
+    assert told.goes_on(slot, np.array([0])).tolist() == [0]
+
+
 def test_a_slot_is_reset_and_restored_whole() -> None:
     counting = Counting(2)
     told, slot = NextWords(counting, 2, SIZE), np.zeros(1, np.int64)
@@ -246,6 +255,7 @@ def test_a_snapshot_goes_on_as_the_slot_does(tiny_step: Path, tiny_words: Path) 
         ("head_dim", 7, "must be even"),
         ("weight", -0.1, "weight of words"),
         ("weight", math.nan, "weight of words"),
+        ("end_weight", -0.1, "end_weight of words"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(field: str, value: float, named: str) -> None:

@@ -88,7 +88,7 @@ class DuplexModel:
         recent = s.text[slots[:, None], (position[:, None] - self._quiet) % s.ring]
         last = recent[np.arange(len(slots)), (recent != PAD).argmax(1)]  # that was written
         agreed_on = self._agreed(slots, logits.text[:, 0], answering)
-        text = self._text(how, agreed_on, answering, last == START, random)
+        text = self._text(slots, agreed_on, answering, last == START, random)
         drawn, words = (text == START)[:, None], user_text[:, None]
         onset = self._onsets.decide(slots, position, words, drawn, chances, answering)
         wants = onset.begins[:, 0]
@@ -124,10 +124,11 @@ class DuplexModel:
         now = steps % s.ring
         cut = bool(s.answering[slot, (steps[0] - 1) % s.ring])
         text = np.array([END if cut else PAD, *[PAD] * (frames - 1)])
+        words = s.words[slot : slot + 1].copy()
         heard, given, user = s.user_text[slot, now], s.given[slot, now], s.user[slot, now]
         whole, drawn = self._in_silence(slot, steps, text), np.zeros((1, frames), np.bool_)
         chances = np.zeros((1, frames), np.float32)
-        done, span, row = 0, frames, np.array([slot])
+        done, span, row, how = 0, frames, np.array([slot]), self._sampling[slot]
         while done < frames:
             count = min(span, frames - done)
             logits = self._runner.run(whole.part(done, count), row, steps[done : done + 1])
@@ -137,16 +138,15 @@ class DuplexModel:
             wrong = np.flatnonzero(made[:-1] != heard[this][:-1])
             right = int(wrong[0]) + 1 if len(wrong) else count
             span = SHORT_RUN if len(wrong) else 2 * span  # one wrong draft seldom comes alone
-            sure = slice(done, done + right)
-            drawn[0, sure] = self._drawn(slot, steps[sure], logits.text[0, :right])
-            chances[:, sure] = self._onsets.chances(logits.text[:, :right])
+            chances[:, done : done + right] = self._onsets.chances(logits.text[:, :right])
             heard[this] = made
             whole.user_text[0, 1:] = heard[:-1]
+            for t, each in enumerate(logits.text[0, :right], done):
+                drawn[0, t] = self._begins(slot, int(words[0]), each, self._random(how, int(steps[t])))
+                self._note(row, words, text[t : t + 1], heard[t : t + 1])
+                words += written(text[t : t + 1], heard[t : t + 1])
             done += right
         onset = self._onsets.decide(row, steps[:1], heard[None], drawn, chances, np.array([cut]))
-        words = s.words[slot] + written(text, heard).cumsum() - written(text, heard)
-        for t in range(frames):
-            self._note(row, words[t : t + 1], text[t : t + 1], heard[t : t + 1])
         no, still = np.zeros(frames, np.bool_), np.tile(self._silence, (frames, 1))
         tokens = StepTokens(user, text, heard, still, no, ~no, given, onset.wanted[0], onset.due[0])
         s.write(np.full(frames, slot), steps, tokens)
@@ -198,26 +198,41 @@ class DuplexModel:
             return _NO_NUMBERS
         return uniforms(how.seed, position, self.num_codebooks + 1)
 
-    def _text(
-        self, how: list[Sampling], logits: Floats, answering: Bools, begun: Bools, random: Random
-    ) -> Ints:
+    def _text(self, slots: Ints, logits: Floats, answering: Bools, begun: Bools, random: Random) -> Ints:
         """logits [B, V] → [B]. An answer starts only outside of one and ends only inside.
 
         ``begun`` [B]: a start is all that there is of the answer.
         """
-        text = np.empty(len(how), np.int64)
-        for i, h in enumerate(how):
-            row = logits[i]
+        text = np.empty(len(slots), np.int64)
+        for i in range(len(slots)):
+            row, slot = logits[i], int(slots[i])
+            h = self._sampling[slot]
+            if not answering[i]:
+                begins = self._begins(slot, int(self._slots.words[slot]), row, random[i])
+                text[i] = START if begins else PAD
+                continue
             row[[PAD, END]] += self.config.pad_bias  # in doubt it says nothing, and falls silent
-            if answering[i]:
-                row[START] = -np.inf
-                if begun[i] and self.config.abstain_token >= 0:
-                    self._doubt(row)
-            else:
-                row = row[: START + 1]  # PAD or START
-                row[PAD] += self.config.start_bias
+            row[START] = -np.inf
+            if begun[i] and self.config.abstain_token >= 0:
+                self._doubt(row)
             text[i] = draw(row[None], h.text_temperature, h.text_top_k, random[i][:1])[0]
         return text
+
+    def _begins(self, slot: int, words: int, logits: Floats, random: NDArray[np.float64]) -> bool:
+        """Whether an answer would be begun in a step outside of one, after so many written ones; logits [V].
+
+        Where it would, the transformer over words can hold it back: the request may not be complete.
+        """
+        how, c = self._sampling[slot], self.config
+        choice = logits[None, : START + 1].copy()
+        choice[0, PAD] += c.pad_bias + c.start_bias
+        if draw(choice, how.text_temperature, how.text_top_k, random[:1])[0] != START:
+            return False
+        if self._next_words is None or c.words is None or not c.words.end_weight:
+            return True
+        goes_on = self._next_words.goes_on(np.array([slot]), np.array([words]))[0]
+        choice[0, START] -= c.words.end_weight * goes_on
+        return draw(choice, how.text_temperature, how.text_top_k, random[:1])[0] == START
 
     def _doubt(self, row: Floats) -> None:
         """In ``row`` [V] the word that begins to abstain becomes likelier; that there is a word, does not."""
@@ -225,14 +240,6 @@ class DuplexModel:
         most = words.max()
         row[self.config.abstain_token] += self.config.abstain_bias
         words -= words.max() - most
-
-    def _drawn(self, slot: int, steps: Ints, logits: Floats) -> Bools:
-        """Whether an answer would be begun in each of ``steps`` [T], outside of one; logits [T, V]."""
-        how = self._sampling[slot]
-        random = np.concatenate([uniforms(how.seed, int(at), 1) for at in steps])
-        choice = logits[:, : START + 1].copy()
-        choice[:, PAD] += self.config.pad_bias + self.config.start_bias
-        return draw(choice, how.text_temperature, how.text_top_k, random) == START
 
     def _codes(self, how: list[Sampling], logits: Logits, text: Ints, random: Random) -> Ints:
         """[B, K] of the step whose text is ``text``."""
