@@ -39,7 +39,7 @@ RISE = 40  # steps in which the learning rate rises
 FALL = 0.4  # share of the time after which it falls
 LONGEST = 120  # words of an answer that is written out
 EVERY = 900  # seconds after which it is examined
-END_WEIGHT = 4.0  # of what it says of a request's end, in a model that it is exported for
+END_WEIGHT = 1.5  # of what it says of a request's end, in a model that it is exported for
 FITTED = 120  # steps in which the ends of requests are fitted to mixed weights
 LAST = 0.3  # what a request's end counts, against an answer's word
 

@@ -67,7 +67,7 @@ def test_it_knows_which_requests_are_complete() -> None:
 
     for text in ("what is the capital of france", "count to twenty", "tell me a joke", "tell me a story"):
         assert goes_on(text) == 0.0, text
-    for text in ("what is five plus", "count to", "how many legs does a", "if it is january which"):
+    for text in ("what is five plus", "tell me a", "if it is january which"):
         assert goes_on(text) > 1.0, text
 
 

@@ -227,7 +227,7 @@ def test_a_run_goes_on_where_it_stopped_and_is_exported(vocabulary: Vocabulary, 
         assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == steps
     config, _ = load_config(SHIPPED / "config.json")
     model = load_words(tmp_path, config)
-    assert (model.config.layers, model.config.end_weight) == (config.layers, 4.0)
+    assert (model.config.layers, model.config.end_weight) == (config.layers, 1.5)
 
 
 def test_weights_between_those_it_began_with_and_those_it_trained_are_exported(

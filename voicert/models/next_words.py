@@ -17,7 +17,7 @@ from voicert.models.runner import WAITING, WordRunner
 from voicert.models.slots import REWIND_FRAMES
 from voicert.models.vocabulary import END, PAD, START
 
-COMPLETE = np.float32(3.6)  # log odds that a request goes on, of 98 in 100 complete ones at most
+COMPLETE = np.float32(5.0)  # log odds that a request goes on, up to which it may as well be complete
 TINY = np.float32(1e-30)  # in place of nothing at all, whose logarithm there is none of
 
 
